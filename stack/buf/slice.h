@@ -77,7 +77,6 @@ class Slice {
 
  private:
   friend class Pool;
-struct Chunk;
   Slice(std::byte* d, std::size_t n, Owner o, void* keeper, std::uint16_t block = 0)
       : data_{d}, size_{static_cast<std::uint32_t>(n)}, block_{block}, owner_{o}, keeper_{keeper} {}
   void retain() {
