@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""Rules about the sources themselves: the layout, includes, words that do not belong, marks of unfinished work, sleeps."""
+
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/support"))
+from results import Report  # noqa: E402
+
+FOLDERS = {"stack", "tun", "apps", "tests", "bench", "docs", "tools"}
+FILES = {"CMakeLists.txt", "CMakePresets.json", "LICENSE", "README.md"}
+NOT_OURS = {".git", "build"}
+
+# Each word is written so that this file does not hold it. What ties the tree to one machine or to the way it was written:
+WORKPLACE = re.compile(
+    r"/[w]ork/|/[r]oot/|/[h]ome/[a-z]|/[t]mp/[a-z]|/[f]arm/|\.\./[s]hared|\.[l]ibrary\b|[l]ocalhost:\d|"
+    r"\b[s]essions?\b|\b[s]ub-?[a]gents?\b|(?<!user-)(?<!user_)\b[a]gents?\b|\b[c]laude\b|\b[a]nthropic\b|\b[o]penai\b|"
+    r"\b[c]hatgpt\b|\b[c]opilot\b|\bLL[M]s?\b|\bCE[O]\b|\b[a]s an ai\b|\bthis [i]ssue\b|\bissue [#]?\d", re.I)
+WORKPLACE_ALLOWED = re.compile(r"\b(tcp|tls|http|ssh|user) [s]essions?\b|\b[s]ession keys?\b", re.I)
+UNFINISHED = re.compile(r"\bTO[D]O\b|\bFIX[M]E\b|\bXX[X]\b|\bHAC[K]\b|\bnot implemente[d]\b|\bstu[b]s?\b")
+SLEEP = re.compile(r"[s]leep_for|[s]leep_until|\b[u]sleep\s*\(|\b[n]anosleep\b|\btime\.[s]leep\b|(?<![\w.])[s]leep\s*\(|"
+                   r"^\s*[s]leep\s+[\d.$]")
+PARENT_INCLUDE = re.compile(r'#\s*include\s*"\.\./')
+
+
+def sources():
+    """Every text file of the tree and its lines."""
+    for path in sorted(ROOT.rglob("*")):
+        inside = path.relative_to(ROOT)
+        if inside.parts[0] in NOT_OURS or "__pycache__" in inside.parts or not path.is_file():
+            continue
+        try:
+            yield str(inside), path.read_text().splitlines()
+        except UnicodeDecodeError:
+            continue
+
+
+def hits(files, pattern, allowed=None):
+    found = []
+    for name, lines in files:
+        for number, line in enumerate(lines, 1):
+            text = allowed.sub("", line) if allowed else line
+            if match := pattern.search(text):
+                found.append(f"{name}:{number} '{match[0].strip()}'")
+    return found
+
+
+def layout():
+    wrong = [f"{name}/ is missing or empty" for name in sorted(FOLDERS)
+             if not any(path.is_file() for path in (ROOT / name).rglob("*"))]
+    wrong += [f"{name} is missing" for name in sorted(FILES | {".ci/run"}) if not (ROOT / name).is_file()]
+    for path in ROOT.iterdir():
+        if path.name not in FOLDERS | FILES | NOT_OURS and not path.name.startswith("."):
+            wrong.append(f"{path.name} does not belong at the top level")
+    return wrong
+
+
+def main():
+    report = Report()
+    files = list(sources())
+    code = [(name, lines) for name, lines in files if name.endswith((".cc", ".h", ".c"))]
+    written = [(name, lines) for name, lines in files if name != "LICENSE"]
+    tests = [(name, lines) for name, lines in files if name.startswith("tests/") and not name.endswith(".md")]
+
+    report.check("the top level holds what it should and nothing else", layout())
+    report.check("sources were found", "" if len(code) > 10 and tests else f"only {len(code)} files of code")
+    report.check("headers are included by room, not by path", hits(code, PARENT_INCLUDE))
+    report.check("every header says #pragma once or has a guard", [
+        name for name, lines in code if name.endswith(".h")
+        and not any(line.startswith(("#pragma once", "#ifndef")) for line in lines)])
+    report.check("no word ties the tree to a machine or a workplace", hits(written, WORKPLACE, WORKPLACE_ALLOWED))
+    report.check("nothing is marked as unfinished", hits(code, UNFINISHED))
+    report.check("tests wait for what they wait for, they do not sleep", hits(tests, SLEEP))
+    sys.exit(report.finish())
+
+
+main()
