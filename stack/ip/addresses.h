@@ -1,5 +1,5 @@
-// The host's own addresses: which packets are for us, and from which address we speak. Few and fixed when a Stack is made,
-// so each question is one walk over them.
+// The host's own addresses: which packets are for us, and from which address we speak. Few and fixed when a Stack is
+// made, so each question is one walk over them.
 #pragma once
 
 #include <optional>

@@ -1,5 +1,5 @@
-// The chain of IPv6 extension headers (RFC 8200 section 4), walked once with bounds. A host that answers nothing needs to know
-// only where the chain ends or why the packet must go.
+// The chain of IPv6 extension headers (RFC 8200 section 4), walked once with bounds. A host that answers nothing needs
+// to know only where the chain ends or why the packet must go.
 #pragma once
 
 #include <cstddef>
@@ -24,9 +24,9 @@ struct ChainEnd {
   std::size_t size;        // octets of extension headers before it
 };
 
-/// Walks the extension headers at the start of `payload`, the first of which is of kind `next`. Drops: fragment headers,
-/// routing headers with segments left (RFC 5095), options that ask for it by the top bits of their type (RFC 8200
-/// section 4.2), a hop-by-hop header that is not the first, No Next Header (there is nobody to give it to).
+/// Walks the extension headers at the start of `payload`, the first of which is of kind `next`. Drops: fragment
+/// headers, routing headers with segments left (RFC 5095), options that ask for it by the top bits of their type (RFC
+/// 8200 section 4.2), a hop-by-hop header that is not the first, No Next Header (there is nobody to give it to).
 std::expected<ChainEnd, Drop> skip_extension_headers(std::uint8_t next, Bytes payload);
 
 }  // namespace tunic

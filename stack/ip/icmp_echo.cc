@@ -11,7 +11,8 @@ constexpr std::uint8_t reply_ttl = 64;
 
 std::expected<IcmpView, Drop> parse_request(const Datagram& d, const Offload& offload) {
   const Family family = d.dst.family();
-  if (d.protocol != (family == Family::v4 ? protocol::icmp : protocol::icmpv6)) return std::unexpected{Drop::bad_protocol};
+  if (d.protocol != (family == Family::v4 ? protocol::icmp : protocol::icmpv6))
+    return std::unexpected{Drop::bad_protocol};
   const auto message = IcmpView::parse(d.payload);
   if (!message) return std::unexpected{Drop::bad_icmp};
   if (!transport_checksum_ok(d, offload)) return std::unexpected{Drop::bad_checksum};

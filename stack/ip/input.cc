@@ -26,8 +26,8 @@ std::expected<void, Drop> check_options(Bytes options) {
 /// 0.0.0.0/8 and 240.0.0.0/4 (RFC 6890).
 bool is_reserved_v4(const IpAddr& a) { return a.v4_bits() >> 24 == 0 || a.v4_bits() >> 28 == 15; }
 
-/// A source that no peer can have (RFC 1122 section 3.2.1.3, RFC 9293 section 3.9.2.3 (MUST-63)). Our own address is one,
-/// which also ends the land attack, where source and destination are the same.
+/// A source that no peer can have (RFC 1122 section 3.2.1.3, RFC 9293 section 3.9.2.3 (MUST-63)). Our own address is
+/// one, which also ends the land attack, where source and destination are the same.
 bool is_martian(const IpAddr& src, bool looped, const Addresses& own) {
   if (src.is_any() || src.is_multicast() || own.is_broadcast(src)) return true;
   if (src.is_v4() && is_reserved_v4(src)) return true;
@@ -49,8 +49,8 @@ std::expected<Datagram, Drop> accept_v4(Bytes packet, bool looped, const Offload
   const auto ip = Ipv4View::parse(packet);
   if (!ip) return std::unexpected{ip.error()};
   if (offload.checksum != Offload::Checksum::verified && !ip->checksum_ok()) return std::unexpected{Drop::bad_checksum};
-  const Datagram d{ip->src(), ip->dst(), ip->protocol(), ip->tos(), ip->ttl(),
-                   static_cast<std::uint16_t>(ip->header_size()), ip->payload()};
+  const Datagram d{ip->src(), ip->dst(), ip->protocol(), ip->tos(), ip->ttl(), static_cast<std::uint16_t>(ip->header_size()),
+                   ip->payload()};
   const auto checked = check_addresses(d, looped, own);
   if (!checked) return checked;
   if (const auto ok = check_options(ip->options()); !ok) return std::unexpected{ok.error()};

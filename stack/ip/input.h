@@ -1,6 +1,6 @@
-// IP input of a host (RFC 1122 section 3.2.1, RFC 8200 section 4): a packet either is a Datagram for us or is dropped for one
-// named reason. It never answers and never forwards. Fragments are dropped here; reassembly.h, which joins them, will stand
-// beside this file, and errors.h, which tells senders what went wrong.
+// IP input of a host (RFC 1122 section 3.2.1, RFC 8200 section 4): a packet either is a Datagram for us or is dropped
+// for one named reason. It never answers and never forwards. Fragments are dropped here; reassembly.h, which joins
+// them, will stand beside this file, and errors.h, which tells senders what went wrong.
 #pragma once
 
 #include <cstdint>

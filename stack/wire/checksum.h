@@ -1,5 +1,5 @@
-// The Internet checksum (RFC 1071): the complement of the ones-complement sum of 16-bit words. A Sum takes its octets in
-// pieces of any length, odd ones too, so that a header and the slices of text behind it need not be joined.
+// The Internet checksum (RFC 1071): the complement of the ones-complement sum of 16-bit words. A Sum takes its octets
+// in pieces of any length, odd ones too, so that a header and the slices of text behind it need not be joined.
 #pragma once
 
 #include <cstddef>
@@ -27,11 +27,12 @@ class Sum {
   bool odd_ = false;        // an odd number of octets went before
 };
 
-/// The sum over the pseudo-header of TCP, UDP and ICMPv6 (RFC 9293 section 3.1, RFC 8200 section 8.1): `length` octets of
-/// transport header and text.
+/// The sum over the pseudo-header of TCP, UDP and ICMPv6 (RFC 9293 section 3.1, RFC 8200 section 8.1): `length` octets
+/// of transport header and text.
 Sum pseudo_header(const IpAddr& src, const IpAddr& dst, std::uint8_t protocol, std::size_t length);
 
-/// The checksum after one word of the data has changed from `before` to `after` (RFC 1624, equation 3). All in host order.
+/// The checksum after one word of the data has changed from `before` to `after` (RFC 1624, equation 3). All
+/// in host order.
 std::uint16_t update_checksum(std::uint16_t checksum, std::uint16_t before, std::uint16_t after);
 
 }  // namespace tunic

@@ -1,5 +1,5 @@
-// ICMP (RFC 792) and ICMPv6 (RFC 4443) messages: IcmpView reads any, IcmpEcho writes echo requests and replies. Both families
-// share one layout; the type numbers differ, and the checksum of ICMPv6 covers a pseudo-header too.
+// ICMP (RFC 792) and ICMPv6 (RFC 4443) messages: IcmpView reads any, IcmpEcho writes echo requests and replies. Both
+// families share one layout; the type numbers differ, and the checksum of ICMPv6 covers a pseudo-header too.
 #pragma once
 
 #include <cstddef>
@@ -12,12 +12,13 @@
 namespace tunic {
 
 namespace icmp4 {
-inline constexpr std::uint8_t echo_reply = 0, unreachable = 3, echo_request = 8, time_exceeded = 11, parameter_problem = 12;
+inline constexpr std::uint8_t echo_reply = 0, unreachable = 3, echo_request = 8, time_exceeded = 11,
+                              parameter_problem = 12;
 }
 namespace icmp6 {
 inline constexpr std::uint8_t unreachable = 1, packet_too_big = 2, time_exceeded = 3, parameter_problem = 4;
 inline constexpr std::uint8_t echo_request = 128, echo_reply = 129;
-}
+}  // namespace icmp6
 
 constexpr std::uint8_t echo_request_type(Family f) {
   return f == Family::v4 ? icmp4::echo_request : icmp6::echo_request;

@@ -16,7 +16,8 @@ class Ipv6View {
  public:
   static constexpr std::size_t size = 40;
 
-  /// Proves the version and that the payload is there. Jumbograms (RFC 2675) are not spoken: a length of 0 is no payload.
+  /// Proves the version and that the payload is there. Jumbograms (RFC 2675) are not spoken:
+  /// a length of 0 is no payload.
   static std::expected<Ipv6View, Drop> parse(Bytes b) {
     if (b.empty()) return std::unexpected{Drop::truncated};
     if (byte_at(b, 0) >> 4 != 6) return std::unexpected{Drop::bad_version};

@@ -1,5 +1,5 @@
-// The TCP header (RFC 9293 section 3.1): TcpView reads, TcpHeader writes. Checksums and options are read and written apart
-// (checksum.h, tcp_options.h).
+// The TCP header (RFC 9293 section 3.1): TcpView reads, TcpHeader writes. Checksums and options are read and written
+// apart (checksum.h, tcp_options.h).
 #pragma once
 
 #include <cstddef>
@@ -67,8 +67,8 @@ struct TcpHeader {
   std::uint16_t window = 0;
   std::uint16_t urgent = 0;
 
-  /// Writes the header and `options` (a multiple of 4 octets, at most 40; they may already stand in their place in `out`)
-  /// and returns what follows. The checksum field is zero.
+  /// Writes the header and `options` (a multiple of 4 octets, at most 40; they may already stand in their place in
+  /// `out`) and returns what follows. The checksum field is zero.
   MutBytes emit(MutBytes out, Bytes options = {}) const;
   friend constexpr bool operator==(const TcpHeader&, const TcpHeader&) = default;
 };

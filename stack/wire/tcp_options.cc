@@ -87,7 +87,8 @@ class Writer {
 };
 
 std::size_t size_without_sack(const TcpOptions& o) {
-  const std::size_t permitted_alone = o.sack_permitted && !o.timestamps ? 4 : 0;   // else it takes the place of two NOPs
+  const std::size_t permitted_alone =
+      o.sack_permitted && !o.timestamps ? 4 : 0;   // else it takes the place of two NOPs
   return (o.mss ? 4u : 0u) + (o.timestamps ? timestamps_area : 0u) + permitted_alone + (o.window_scale ? 4u : 0u);
 }
 

@@ -105,7 +105,8 @@ std::string between(const IpAddr& src, const IpAddr& dst) { return text(src) + "
 std::string describe_icmp(Family family, Bytes payload) {
   const auto m = IcmpView::parse(payload);
   if (!m) return "icmp truncated";
-  const std::string numbers = " id " + number(m->id()) + " seq " + number(m->sequence()) + " (" + number(m->body().size()) + ")";
+  const std::string numbers =
+      " id " + number(m->id()) + " seq " + number(m->sequence()) + " (" + number(m->body().size()) + ")";
   if (m->type() == echo_request_type(family)) return "icmp echo request" + numbers;
   if (m->type() == echo_reply_type(family)) return "icmp echo reply" + numbers;
   return "icmp type " + number(m->type()) + " code " + number(m->code()) + " (" + number(m->body().size()) + ")";

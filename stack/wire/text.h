@@ -1,4 +1,5 @@
-// Headers as text, for traces, failing tests and tools; never on the packet path. TCP in the notation of the packet scripts:
+// Headers as text, for traces, failing tests and tools; never on the packet path. TCP in the notation of the packet
+// scripts:
 //
 //   S. 0:0(0) ack 1 win 65535 <mss 1460,sackOK,TS val 100 ecr 0,nop,wscale 7>
 //

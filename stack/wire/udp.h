@@ -39,7 +39,8 @@ class UdpView {
 struct UdpHeader {
   Port src{}, dst{};
 
-  /// Writes the header of a datagram with `text_size` octets of text and returns what follows. The checksum field is zero.
+  /// Writes the header of a datagram with `text_size` octets of text and returns what follows. The checksum field
+  /// is zero.
   MutBytes emit(MutBytes out, std::size_t text_size) const;
   friend constexpr bool operator==(const UdpHeader&, const UdpHeader&) = default;
 };
