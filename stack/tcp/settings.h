@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "base/time.h"
 
@@ -30,6 +31,7 @@ struct TcpSettings {
   bool prediction = true;                // the fast path; the same packets come out without it
   std::uint16_t port_first = 32'768, port_last = 65'535;   // RFC 6056 section 3.2; below, 1024.. when these are used up
   std::uint8_t ttl = 64;
+  std::optional<std::uint32_t> test_isn;  // test door: every initial sequence number
 };
 
 }  // namespace tunic

@@ -1,4 +1,4 @@
-#include "support/laws.h"
+#include "test_support/laws.h"
 
 #include <algorithm>
 

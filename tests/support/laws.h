@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "support/segment.h"
+#include "test_support/segment.h"
 
 namespace tunic::test {
 

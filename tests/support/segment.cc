@@ -1,4 +1,4 @@
-#include "support/segment.h"
+#include "test_support/segment.h"
 
 #include <algorithm>
 

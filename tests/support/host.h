@@ -1,0 +1,68 @@
+// A Stack in virtual time whose one Link is the test: segments go in, every packet that comes out is read strictly and held
+// against the laws. Packet scripts and the state-table driver stand on it.
+#pragma once
+
+#include <deque>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/stack.h"
+#include "test_support/laws.h"
+#include "test_support/segment.h"
+
+namespace tunic::test {
+
+class Host : private Link {
+ public:
+  struct Sent {
+    Instant at;
+    Segment segment;
+  };
+  using Packet = std::vector<std::byte>;
+
+  explicit Host(const Config& c) : stack_{c} {}
+
+  Stack& stack() { return stack_; }
+  Laws& laws() { return laws_; }
+  Instant now() const { return now_; }
+
+  /// The segment arrives with the next poll(); several make one burst.
+  void inject(const Segment& s);
+  /// The same for octets that need not be a good packet.
+  void inject_packet(const Packet& p);
+  void poll() { settle(stack_.poll(now_, *this)); }
+  void flush() { settle(stack_.flush(now_, *this)); }
+  /// Lets time pass until `until`, calling poll() whenever the Stack asked for it; with `stop_at_output` only until a
+  /// packet is there to be taken.
+  void advance(Instant until, bool stop_at_output = false);
+
+  /// What came out and was not taken yet, oldest first.
+  std::deque<Sent> out;
+  /// While set, the Link takes no packet.
+  bool refuses = false;
+
+  /// Laws that were broken, in words.
+  const std::vector<std::string>& broken() const { return broken_; }
+  /// Every packet that came out, with its time: equal for equal behaviour.
+  const std::vector<std::pair<Instant, Packet>>& record() const { return record_; }
+  std::uint64_t injected() const { return injected_; }
+
+ private:
+  std::span<RxPacket> receive(const ReadHint* hint) override;
+  std::size_t send(std::span<TxPacket> packets) override;
+  void settle(Instant wake);
+  void take(const TxPacket& p);
+
+  Stack stack_;
+  Laws laws_;
+  Instant now_{3600s};
+  Instant wake_ = never;
+  std::vector<Packet> waiting_;
+  std::vector<RxPacket> burst_;
+  std::vector<std::string> broken_;
+  std::vector<std::pair<Instant, Packet>> record_;
+  std::uint64_t injected_ = 0;
+};
+
+}  // namespace tunic::test
