@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Rules about the sources themselves: the layout, includes, words that do not belong, marks of unfinished work, sleeps."""
 
+import os
 import pathlib
 import re
 import sys
@@ -11,7 +12,7 @@ from results import Report  # noqa: E402
 
 FOLDERS = {"stack", "tun", "apps", "tests", "bench", "docs", "tools"}
 FILES = {"CMakeLists.txt", "CMakePresets.json", "LICENSE", "README.md"}
-NOT_OURS = {".git", "build"}
+NOT_OURS = {".git", "build", "__pycache__"}
 
 # Each word is written so that this file does not hold it. What ties the tree to one machine or to the way it was written:
 WORKPLACE = re.compile(
@@ -29,14 +30,13 @@ PARENT_INCLUDE = re.compile(r'#\s*include\s*"\.\./')
 
 def sources():
     """Every text file of the tree and its lines."""
-    for path in sorted(ROOT.rglob("*")):
-        inside = path.relative_to(ROOT)
-        if inside.parts[0] in NOT_OURS or "__pycache__" in inside.parts or not path.is_file():
-            continue
-        try:
-            yield str(inside), path.read_text().splitlines()
-        except UnicodeDecodeError:
-            continue
+    for folder, folders, names in os.walk(ROOT):
+        folders[:] = sorted(set(folders) - NOT_OURS)
+        for path in (pathlib.Path(folder) / name for name in sorted(names)):
+            try:
+                yield str(path.relative_to(ROOT)), path.read_text().splitlines()
+            except UnicodeDecodeError:
+                continue
 
 
 def hits(files, pattern, allowed=None):
