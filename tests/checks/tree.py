@@ -25,6 +25,7 @@ PROSE_ALLOWED = re.compile(r"\b(tcp|tls|http|ssh|user) [s]essions?\b|\b[s]ession
 UNFINISHED = re.compile(r"\bTO[D]O\b|\bFIX[M]E\b|\bXX[X]\b|\bHAC[K]\b|\bnot implemente[d]\b|\bstu[b]s?\b")
 SLEEP = re.compile(r"[s]leep_for|[s]leep_until|\b[u]sleep\s*\(|\b[n]anosleep\b|\btime\.[s]leep\b|(?<![\w.])[s]leep\s*\(|"
                    r"^\s*[s]leep\s+[\d.$]")
+NAMED_PATH = re.compile(r"`((?:stack|tun|apps|tests|bench|docs|tools)/[\w./-]*)`")
 PARENT_INCLUDE = re.compile(r'#\s*include\s*"\.\./')
 
 
@@ -59,6 +60,11 @@ def layout():
     return wrong
 
 
+def missing_paths(pages):
+    return [f"{name}:{number} {path}" for name, lines in pages for number, line in enumerate(lines, 1)
+            for path in NAMED_PATH.findall(line) if not (ROOT / path).exists()]
+
+
 def main():
     report = Report()
     files = list(sources())
@@ -75,6 +81,8 @@ def main():
         and not any(line.startswith(("#pragma once", "#ifndef")) for line in lines)])
     report.check("no word ties the tree to a machine or a workplace",
                  hits(written, WORKPLACE) + hits(prose, PROSE, PROSE_ALLOWED))
+    pages = [(name, lines) for name, lines in files if name.endswith(".md")]
+    report.check("what the pages name exists", missing_paths(pages))
     report.check("nothing is marked as unfinished", hits(code, UNFINISHED))
     report.check("tests wait for what they wait for, they do not sleep", hits(tests, SLEEP))
     sys.exit(report.finish())
