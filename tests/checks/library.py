@@ -56,7 +56,7 @@ int main() {
 def run(command, **more):
     done = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           errors="replace", timeout=60, **more)
-    return "" if done.returncode == 0 else f"{command[0]} gave {done.returncode}: {done.stdout[-600:]}"
+    return "" if done.returncode == 0 else f"{command[0]} gave {done.returncode}: {done.stdout[:400]}"
 
 
 def build_and_run(folder, source, compiler, flags, libraries):
