@@ -41,8 +41,8 @@ struct Segment {
   std::uint32_t seq = 0, ack = 0;
   std::uint8_t flags = 0;
   std::uint16_t window = 0, urgent = 0;
-  TcpOptions options;
-  std::vector<std::byte> text;
+  TcpOptions options{};
+  std::vector<std::byte> text{};
   std::uint16_t gso_size = 0;   // of a super-packet
 
   bool has(std::uint8_t f) const { return (flags & f) != 0; }
