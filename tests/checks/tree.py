@@ -22,6 +22,7 @@ WORKPLACE = re.compile(
 # ... in prose, where it is not said of which protocol's:
 PROSE = re.compile(r"\b[s]essions?\b", re.I)
 PROSE_ALLOWED = re.compile(r"\b(tcp|tls|http|ssh|user) [s]essions?\b|\b[s]ession keys?\b", re.I)
+ROOM_INCLUDE = re.compile(r'#\s*include\s*["<](?:tunic/)?(?:base|wire|buf|port|ip|udp|tcp|core|ping|posix|libtunic|tun)/')
 UNFINISHED = re.compile(r"\bTO[D]O\b|\bFIX[M]E\b|\bXX[X]\b|\bHAC[K]\b|\bnot implemente[d]\b|\bstu[b]s?\b")
 SLEEP = re.compile(r"[s]leep_for|[s]leep_until|\b[u]sleep\s*\(|\b[n]anosleep\b|\btime\.[s]leep\b|(?<![\w.])[s]leep\s*\(|"
                    r"^\s*[s]leep\s+[\d.$]")
@@ -76,6 +77,8 @@ def main():
     report.check("the top level holds what it should and nothing else", layout())
     report.check("sources were found", "" if len(code) > 10 and tests else f"only {len(code)} files of code")
     report.check("headers are included by room, not by path", hits(code, PARENT_INCLUDE))
+    programs = [(name, lines) for name, lines in code if name.startswith("apps/") and not name.startswith("apps/embedded")]
+    report.check("programs know tunic.h alone, but for the one that embeds a Stack", hits(programs, ROOM_INCLUDE))
     report.check("every header says #pragma once or has a guard", [
         name for name, lines in code if name.endswith(".h")
         and not any(line.startswith(("#pragma once", "#ifndef")) for line in lines)])
