@@ -19,7 +19,7 @@ struct Datagram {
   IpAddr src, dst;
   std::uint8_t protocol = 0, tos = 0, ttl = 0;
   std::uint16_t header_size = 0;   // with IPv4 options or IPv6 extension headers: where payload begins
-  Bytes payload;
+  Bytes payload = {};
 };
 
 /// Takes a packet from the device, or one that this host sent to itself (`looped`): only those may come from our own

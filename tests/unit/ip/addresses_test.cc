@@ -1,0 +1,60 @@
+#include "ip/addresses.h"
+
+#include <gtest/gtest.h>
+
+#include "packets.h"
+
+namespace tunic {
+namespace {
+
+using testing::v6;
+
+IpAddr v4(std::uint32_t bits) { return IpAddr::v4(bits); }
+
+const Addresses own{{{v4(0x0a000001u), 8},
+                     {v4(0x0a010001u), 16},
+                     {v4(0x0a010201u), 31},
+                     {v6("fd00 0000 0000 0000 0000 0000 0000 0002"), 64}}};
+
+TEST(Addresses, own_and_local) {
+  EXPECT_TRUE(own.is_own(v4(0x0a010001u)));
+  EXPECT_FALSE(own.is_own(v4(0x0a010002u))) << "a neighbour";
+  EXPECT_FALSE(own.is_own(v4(0x7f000001u)));
+  EXPECT_TRUE(own.is_local(v4(0x7f000001u)));
+  EXPECT_TRUE(own.is_local(IpAddr::loopback(Family::v6)));
+  EXPECT_TRUE(own.is_local(v4(0x0a000001u)));
+  EXPECT_FALSE(own.is_local(v4(0x0a000002u)));
+}
+
+TEST(Addresses, source_is_of_the_longest_prefix) {
+  EXPECT_EQ(own.source_for(v4(0x0a000063u)), v4(0x0a000001u));
+  EXPECT_EQ(own.source_for(v4(0x0a010063u)), v4(0x0a010001u));
+  EXPECT_EQ(own.source_for(v4(0x0a010200u)), v4(0x0a010201u));
+  EXPECT_EQ(own.source_for(v4(0xc6120001u)), v4(0x0a000001u)) << "no prefix matches: the first of the family";
+  EXPECT_EQ(own.source_for(v6("2001 0db8 0000 0000 0000 0000 0000 0001")),
+            v6("fd00 0000 0000 0000 0000 0000 0000 0002"));
+}
+
+TEST(Addresses, to_ourselves_from_ourselves) {
+  EXPECT_EQ(own.source_for(v4(0x7f000009u)), v4(0x7f000009u));
+  EXPECT_EQ(own.source_for(v4(0x0a010001u)), v4(0x0a010001u));
+  EXPECT_EQ(own.source_for(IpAddr::loopback(Family::v6)), IpAddr::loopback(Family::v6));
+}
+
+TEST(Addresses, no_source_without_an_address_of_the_family) {
+  const Addresses only_v4{{{v4(0x0a000001u), 8}}};
+  EXPECT_EQ(only_v4.source_for(v6("fd00 0000 0000 0000 0000 0000 0000 0001")), std::nullopt);
+  EXPECT_EQ(Addresses{{}}.source_for(v4(1u)), std::nullopt);
+}
+
+TEST(Addresses, broadcast) {   // I12
+  EXPECT_TRUE(own.is_broadcast(v4(0xffffffffu)));
+  EXPECT_TRUE(own.is_broadcast(v4(0x0affffffu)));
+  EXPECT_TRUE(own.is_broadcast(v4(0x0a01ffffu)));
+  EXPECT_FALSE(own.is_broadcast(v4(0x0a010201u))) << "a network of two has none (RFC 3021)";
+  EXPECT_FALSE(own.is_broadcast(v4(0x0a010063u)));
+  EXPECT_FALSE(own.is_broadcast(v6("ff02 0000 0000 0000 0000 0000 0000 0001")));
+}
+
+}  // namespace
+}  // namespace tunic
