@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <optional>
@@ -120,6 +121,16 @@ std::expected<std::size_t, DeviceError> header_size(int fd, const std::string& n
   return static_cast<std::size_t>(size);
 }
 
+/// Whether packets on a TUN carry 4 octets of packet information. TUNGETIFF cannot say it: its bit for IFF_NO_PI is also
+/// IFF_NOFILTER, which is always set. So a packet is written that is nothing behind such information, and of no IP version,
+/// thus EINVAL, without. A device that is down answers EIO, but only after a look at the length, or before it in old
+/// kernels, which the second write tells; there the answer is unknown and taken for no.
+bool has_packet_information(int fd, std::size_t vnet_size) {
+  const std::array<std::byte, 4 + vnet_max_size> zeros{};
+  if (write(fd, zeros.data(), 4 + vnet_size) >= 0) return true;
+  return errno == EIO && write(fd, zeros.data(), 1) < 0 && errno == EINVAL;
+}
+
 bool prepare(int fd) {
   const int flags = fcntl(fd, F_GETFL);
   return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
@@ -189,11 +200,11 @@ std::expected<Device, DeviceError> Device::adopt(int fd) {
   const std::string name = r.ifr_name;
   if ((r.ifr_flags & IFF_TUN) == 0)
     return error(EINVAL, begin + "device " + name + " is a TAP; open it with IFF_TUN");
-  if ((r.ifr_flags & IFF_NO_PI) == 0)
-    return error(EINVAL, begin + "device " + name + " puts packet information before packets; open it with IFF_NO_PI");
   const bool vnet = (r.ifr_flags & IFF_VNET_HDR) != 0;
   const auto size = vnet ? header_size(fd, name) : std::size_t{0};
   if (!size) return std::unexpected{size.error()};
+  if (has_packet_information(fd, *size))
+    return error(EINVAL, begin + "device " + name + " puts packet information before packets; open it with IFF_NO_PI");
   if (!prepare(fd)) return error(errno, begin + what(errno));
   set_offload(fd, vnet);
   return Device{fd, *size, name};
