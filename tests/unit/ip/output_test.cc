@@ -19,6 +19,7 @@ using testing::peer;
 using testing::us;
 
 const Addresses own = testing::host();
+const Octets five = testing::octets("0102030405"), none;
 constexpr LinkTraits plain{}, offloading{.checksum = true, .max_gso = 65'535};
 
 /// A segment with a header and `text` in slices of at most `piece` octets, which the caller keeps.
@@ -31,6 +32,8 @@ void make_segment(TxPacket& p, const Octets& text, std::size_t piece) {
     rest = rest.subspan(n);
   }
 }
+
+void make_segment(TxPacket&, Octets&&, std::size_t) = delete;   // it would be gone before it is sent
 
 TEST(Output, what_is_sent_is_accepted) {   // accept(prepend(x)) == x
   testing::Random r;
@@ -65,7 +68,7 @@ TEST(Output, what_is_sent_is_accepted) {   // accept(prepend(x)) == x
 TEST(Output, a_wrong_octet_anywhere_is_noticed) {   // I11
   for (const Family f : families) {
     TxPacket p;
-    make_segment(p, testing::octets("0102030405"), 2);
+    make_segment(p, five, 2);
     finish_checksum(p, peer(f), us(f), protocol::tcp, TcpView::checksum_offset, plain);
     prepend(p, peer(f), us(f), protocol::tcp, 64, 0);
     const Octets good = flat(p);
@@ -83,7 +86,7 @@ TEST(Output, a_wrong_octet_anywhere_is_noticed) {   // I11
 TEST(Output, a_device_completes_a_partial_checksum) {
   for (const Family f : families) {
     TxPacket p;
-    make_segment(p, testing::octets("0102030405"), 3);
+    make_segment(p, five, 3);
     finish_checksum(p, peer(f), us(f), protocol::tcp, TcpView::checksum_offset, offloading);
     prepend(p, peer(f), us(f), protocol::tcp, 64, 0);
     EXPECT_EQ(p.offload.checksum, Offload::Checksum::partial);
@@ -103,7 +106,7 @@ TEST(Output, a_device_completes_a_partial_checksum) {
 
 TEST(Output, ipv4_is_never_fragmented) {   // F9, RFC 6864 section 4.1
   TxPacket p;
-  make_segment(p, {}, 1);
+  make_segment(p, none, 1);
   prepend(p, testing::us4, testing::peer4, protocol::tcp, 64, 0);
   const auto v = Ipv4View::parse(p.header());
   ASSERT_TRUE(v);
@@ -114,7 +117,7 @@ TEST(Output, ipv4_is_never_fragmented) {   // F9, RFC 6864 section 4.1
 
 TEST(Output, flow_label) {
   TxPacket p;
-  make_segment(p, {}, 1);
+  make_segment(p, none, 1);
   prepend(p, testing::us6, testing::peer6, protocol::tcp, 64, 0, 0xabcde);
   EXPECT_EQ(Ipv6View::parse(p.header())->flow_label(), 0xabcdeu);
   EXPECT_EQ(p.begin, 0) << "the largest header that the room is for";
