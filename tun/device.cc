@@ -53,8 +53,9 @@ std::unexpected<DeviceError> clone_device_error(int code) {
     case EPERM:
       return error(code, begin + "; run as root, or let this user read and write it (chmod 666 /dev/net/tun)");
     case ENOENT:
-      return error(code, begin + "; run `modprobe tun`, or in a container create it: `mkdir -p /dev/net && mknod "
-                                 "/dev/net/tun c 10 200`");
+      return error(code, begin +
+                             "; run `modprobe tun`, or in a container create it: `mkdir -p /dev/net && mknod "
+                             "/dev/net/tun c 10 200`");
     case ENODEV:
     case ENXIO:
       return error(code, begin + "; the kernel has no TUN driver: run `modprobe tun`");
@@ -71,8 +72,10 @@ std::unexpected<DeviceError> attach_error(int code, const std::string& name) {
   switch (code) {
     case EACCES:
     case EPERM:
-      return error(code, begin + "; run as root or with CAP_NET_ADMIN, or have the device made for this user: `ip "
-                                 "tuntap add dev " + name + " mode tun user $USER`");
+      return error(code, begin +
+                             "; run as root or with CAP_NET_ADMIN, or have the device made for this user: `ip "
+                             "tuntap add dev " +
+                             name + " mode tun user $USER`");
     case EBUSY:
       return error(code, begin + "; another program holds it: end that program or name another device");
     case E2BIG:
@@ -91,7 +94,8 @@ ifreq request(std::string_view name, int flags = 0) {
   return r;
 }
 
-/// A single-queue device refuses IFF_MULTI_QUEUE and a multi-queue one its absence, both by EINVAL; nothing tells before.
+/// A single-queue device refuses IFF_MULTI_QUEUE and a multi-queue one its absence, both by EINVAL; nothing tells
+/// before.
 std::optional<std::string> attach(int fd, std::string_view name) {
   for (const int queues : {0, IFF_MULTI_QUEUE}) {
     ifreq r = request(name, IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | queues);
@@ -101,16 +105,16 @@ std::optional<std::string> attach(int fd, std::string_view name) {
   return std::nullopt;
 }
 
-/// Asks the kernel for unfinished checksums and super-packets, or for neither when there is no header to describe them: a
-/// persistent device remembers what its last user asked for. A refusal only means that packets come complete.
+/// Asks the kernel for unfinished checksums and super-packets, or for neither when there is no header to describe them:
+/// a persistent device remembers what its last user asked for. A refusal only means that packets come complete.
 void set_offload(int fd, bool vnet) {
   constexpr unsigned long all = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
   if (vnet && ioctl(fd, TUNSETOFFLOAD, all) == 0) return;
   ioctl(fd, TUNSETOFFLOAD, 0ul);
 }
 
-/// Octets of the header that the device has (it is shared by all queues and outlives programs, so it is asked for and not
-/// set), or an error.
+/// Octets of the header that the device has (it is shared by all queues and outlives programs, so it is asked for and
+/// not set), or an error.
 std::expected<std::size_t, DeviceError> header_size(int fd, const std::string& name) {
   int size = 0;
   if (ioctl(fd, TUNGETVNETHDRSZ, &size) != 0)
@@ -121,10 +125,10 @@ std::expected<std::size_t, DeviceError> header_size(int fd, const std::string& n
   return static_cast<std::size_t>(size);
 }
 
-/// Whether packets on a TUN carry 4 octets of packet information. TUNGETIFF cannot say it: its bit for IFF_NO_PI is also
-/// IFF_NOFILTER, which is always set. So a packet is written that is nothing behind such information, and of no IP version,
-/// thus EINVAL, without. A device that is down answers EIO, but only after a look at the length, or before it in old
-/// kernels, which the second write tells; there the answer is unknown and taken for no.
+/// Whether packets on a TUN carry 4 octets of packet information. TUNGETIFF cannot say it: its bit for IFF_NO_PI is
+/// IFF_NOFILTER too, which a TUN always has. So zeros are written: with packet information an empty packet that the
+/// kernel drops, without it a packet of no IP version, which is EINVAL. While the device is down the empty packet meets
+/// EIO; but so does everything in kernels that look at that first, and there the answer is taken to be no.
 bool has_packet_information(int fd, std::size_t vnet_size) {
   const std::array<std::byte, 4 + vnet_max_size> zeros{};
   if (write(fd, zeros.data(), 4 + vnet_size) >= 0) return true;
@@ -158,7 +162,7 @@ std::optional<std::uint32_t> mtu_in(int ns, const std::string& name) {
     std::thread{[&] {
       if (setns(ns, CLONE_NEWNET) == 0) mtu = interface_mtu(*Descriptor{control_socket()}, name);
     }}.join();
-  } catch (const std::system_error&) {   // no thread to be had: the MTU stays unknown
+  } catch (const std::system_error&) {  // no thread to be had: the MTU stays unknown
   }
   return mtu;
 }
@@ -176,8 +180,9 @@ LinkTraits Device::traits() const {
 std::expected<Device, DeviceError> Device::open(std::string_view name) {
   if (name.empty() || name.size() >= IFNAMSIZ || name == "." || name == ".." ||
       name.find_first_of(std::string_view{"/: \t\n%\0", 7}) != name.npos)
-    return error(EINVAL, "\"" + std::string{name} + "\" cannot be the name of a device; use 1 to 15 letters and digits, "
-                         "such as tun0");
+    return error(EINVAL, "\"" + std::string{name} +
+                             "\" cannot be the name of a device; use 1 to 15 letters and digits, "
+                             "such as tun0");
   Descriptor fd{::open(clone_device, O_RDWR | O_NONBLOCK | O_CLOEXEC)};
   if (*fd < 0) return clone_device_error(errno);
   auto given = attach(*fd, name);
@@ -198,8 +203,7 @@ std::expected<Device, DeviceError> Device::adopt(int fd) {
     return adopt_socket(fd);
   }
   const std::string name = r.ifr_name;
-  if ((r.ifr_flags & IFF_TUN) == 0)
-    return error(EINVAL, begin + "device " + name + " is a TAP; open it with IFF_TUN");
+  if ((r.ifr_flags & IFF_TUN) == 0) return error(EINVAL, begin + "device " + name + " is a TAP; open it with IFF_TUN");
   const bool vnet = (r.ifr_flags & IFF_VNET_HDR) != 0;
   const auto size = vnet ? header_size(fd, name) : std::size_t{0};
   if (!size) return std::unexpected{size.error()};
@@ -217,7 +221,8 @@ std::expected<Device, DeviceError> Device::adopt_socket(int fd) {
   if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) != 0 ||
       getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) != 0 || domain != AF_UNIX ||
       (type != SOCK_DGRAM && type != SOCK_SEQPACKET))
-    return error(EINVAL, begin + "it is neither a TUN device nor an AF_UNIX datagram socket; pass an open TUN descriptor");
+    return error(EINVAL,
+                 begin + "it is neither a TUN device nor an AF_UNIX datagram socket; pass an open TUN descriptor");
   if (!prepare(fd)) return error(errno, begin + what(errno));
   return Device{fd, 0, {}};
 }

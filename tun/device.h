@@ -15,8 +15,8 @@
 namespace tunic {
 
 struct DeviceError {
-  int code;               // errno
-  std::string sentence;   // "cannot open /dev/net/tun: permission denied; run as root or ..."
+  int code;              // errno
+  std::string sentence;  // "cannot open /dev/net/tun: permission denied; run as root or ..."
 };
 
 class Device {
@@ -24,8 +24,8 @@ class Device {
   /// Attaches to the TUN device `name`, single- or multi-queue, or creates it.
   static std::expected<Device, DeviceError> open(std::string_view name);
   /// Takes over an open descriptor: a TUN (with or without a virtio_net_hdr, without packet information), or an AF_UNIX
-  /// datagram or seqpacket socket, on which each message is one IP packet. It becomes non-blocking and close-on-exec. When
-  /// this fails the descriptor stays the caller's, as it was.
+  /// datagram or seqpacket socket, on which each message is one IP packet. It becomes non-blocking and close-on-exec.
+  /// When this fails the descriptor stays the caller's, as it was.
   static std::expected<Device, DeviceError> adopt(int fd);
 
   Device(Device&& o) noexcept : fd_{std::exchange(o.fd_, -1)}, vnet_size_{o.vnet_size_}, name_{std::move(o.name_)} {}
@@ -46,7 +46,7 @@ class Device {
 
   struct Mtu {
     std::uint32_t octets;
-    bool known;   // false: the interface could not be asked, 1500 is TUN's default
+    bool known;  // false: the interface could not be asked, 1500 is TUN's default
   };
   /// The interface's MTU now. It is asked for in the namespace the device is in, where the kernel tells which that is
   /// (TUNGETDEVNETNS, with CAP_NET_ADMIN there); else in ours, where an interface of that name is taken for the device.

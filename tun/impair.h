@@ -1,10 +1,11 @@
-// Impair makes a live Link as bad as a real network, repeatably: it loses, holds back and repeats packets in each direction
-// with given probabilities, all from one seed. Super-packets are first cut into the segments that a wire would carry.
-// For tests. It stands here rather than in buf because it rewrites headers (wire); it makes no system call.
+// Impair makes a live Link as bad as a real network, repeatably: it loses, holds back and repeats packets in each
+// direction with given probabilities, all from one seed. Super-packets are first cut into the segments that a wire
+// would carry. For tests. It stands here rather than in buf because it rewrites headers (wire); it makes no system
+// call.
 //
-// A packet held back goes on when up to 8 others have passed it, or at the second receive() in a row in which its direction
-// was idle. So whoever waits for packets must not wait for ever while held() is true: call receive() again within
-// milliseconds.
+// A packet held back goes on when up to 8 others have passed it, or at the second receive() in a row in which its
+// direction was idle. So whoever waits for packets must not wait for ever while held() is true: call receive() again
+// within milliseconds.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +22,7 @@ namespace tunic {
 struct ImpairSettings {
   static constexpr std::uint32_t certain = 1'000'000;
   struct Odds {
-    std::uint32_t loss = 0, reorder = 0, duplicate = 0;   // parts per million of the wire segments
+    std::uint32_t loss = 0, reorder = 0, duplicate = 0;  // parts per million of the wire segments
   };
   Odds in, out;
   std::uint64_t seed = 1;
@@ -69,8 +70,8 @@ class ImpairLane {
 
 class Impair final : public Link {
  public:
-  /// `pool` takes the segments of received super-packets, and lent text of packets that are held; it and `inner` outlive
-  /// this. traits() of `inner` hold for this too.
+  /// `pool` takes the segments of received super-packets, and lent text of packets that are held; it and `inner`
+  /// outlive this. traits() of `inner` hold for this too.
   Impair(Link& inner, Pool& pool, const ImpairSettings& settings);
 
   std::span<RxPacket> receive(const ReadHint* hint = nullptr) override;
@@ -95,8 +96,8 @@ class Impair final : public Link {
   ImpairLane<TxPacket> out_;
   bool sent_since_receive_ = false;
   std::uint64_t no_memory_ = 0;
-  std::vector<RxPacket> burst_;    // what the last receive() gave
-  std::vector<TxPacket> ready_;    // what inner_ has still to take, in order
+  std::vector<RxPacket> burst_;  // what the last receive() gave
+  std::vector<TxPacket> ready_;  // what inner_ has still to take, in order
 };
 
 }  // namespace tunic

@@ -33,7 +33,8 @@ std::size_t text_offset(Bytes packet) {
 
 /// The other side exists no more: EBADFD from a deleted TUN, the rest from a socket whose far end closed.
 bool is_gone(int code) {
-  return code == EBADFD || code == EBADF || code == ECONNRESET || code == ECONNREFUSED || code == ENOTCONN || code == EPIPE;
+  return code == EBADFD || code == EBADF || code == ECONNRESET || code == ECONNREFUSED || code == ENOTCONN ||
+         code == EPIPE;
 }
 
 bool has_hung_up(int fd) {
@@ -76,7 +77,7 @@ std::span<RxPacket> Queue::receive(const ReadHint*) {
 
 Queue::Read Queue::read_packet(RxPacket& packet) {
   if (spare_.empty() || spare_front_ != front_) {
-    spare_ = {};   // first, so that the same slab comes back
+    spare_ = {};  // first, so that the same slab comes back
     spare_ = pool_.allocate_receive(front_);
     spare_front_ = front_;
   }
@@ -86,7 +87,7 @@ Queue::Read Queue::read_packet(RxPacket& packet) {
   const ssize_t n = read_whole(fd_, parts, 2);
   if (n < 0) return read_failed(errno);
   if (static_cast<std::size_t>(n) <= vnet_size_) {
-    if (n == 0) lost_ = has_hung_up(fd_);   // the end of a seqpacket socket; an empty datagram looks the same
+    if (n == 0) lost_ = has_hung_up(fd_);  // the end of a seqpacket socket; an empty datagram looks the same
     if (lost_) return Read::none;
     ++counts_.runts;
     return Read::dropped;
@@ -137,7 +138,7 @@ std::size_t Queue::send(std::span<TxPacket> packets) {
 Queue::Write Queue::write_packet(const TxPacket& packet) {
   const Offload& offload = packet.offload;
   if (vnet_size_ == 0 && (offload.gso_size != 0 || offload.checksum == Offload::Checksum::partial)) {
-    ++counts_.refused;   // against traits(): there is no header to tell the device what is left to do
+    ++counts_.refused;  // against traits(): there is no header to tell the device what is left to do
     return Write::taken;
   }
   std::array<std::byte, vnet_max_size> header;

@@ -1,9 +1,9 @@
 // One queue of a TUN device as a Link: a packet is one readv or one writev, its virtio_net_hdr apart from its octets.
-// A received packet is read into a receive slab of the pool, so placed that the text of a packet with the same headers as
-// the last large one begins on a page boundary (the kernel's copy is several times slower elsewhere); a short packet is
-// moved to a small block and the slab used again at once.
-// The descriptor is non-blocking and stays its owner's; the descriptor and the pool outlive the queue. When the device is
-// down or gone packets are lost, as on a cable that is cut: TCP's own timers decide what that means.
+// A received packet is read into a receive slab of the pool, so placed that the text of a packet with the same headers
+// as the last large one begins on a page boundary (the kernel's copy is several times slower elsewhere); a short packet
+// is moved to a small block and the slab used again at once. The descriptor is non-blocking and stays its owner's; the
+// descriptor and the pool outlive the queue. When the device is down or gone packets are lost, as on a cable that is
+// cut: TCP's own timers decide what that means.
 #pragma once
 
 #include <array>
@@ -22,13 +22,13 @@ class Queue final : public Link {
   static constexpr std::size_t short_packet = 2048;  // up to here a packet does not keep a receive slab
 
   struct Counts {
-    std::uint64_t reads = 0, writes = 0;             // packets that crossed
-    std::uint64_t read_errors = 0;                   // reads that failed for no reason known here
-    std::uint64_t link_down = 0;                     // packets to send that met a device that is down or gone
-    std::uint64_t refused = 0;                       // packets to send that the device will never take
-    std::uint64_t truncated = 0;                     // packets received that filled the buffer: perhaps cut
-    std::uint64_t runts = 0;                         // messages shorter than the header that must come first; dropped
-    std::uint64_t no_memory = 0;                     // packets received and dropped because the pool was empty
+    std::uint64_t reads = 0, writes = 0;  // packets that crossed
+    std::uint64_t read_errors = 0;        // reads that failed for no reason known here
+    std::uint64_t link_down = 0;          // packets to send that met a device that is down or gone
+    std::uint64_t refused = 0;            // packets to send that the device will never take
+    std::uint64_t truncated = 0;          // packets received that filled the buffer: perhaps cut
+    std::uint64_t runts = 0;              // messages shorter than the header that must come first; dropped
+    std::uint64_t no_memory = 0;          // packets received and dropped because the pool was empty
   };
 
   /// `vnet_size`: octets of the virtio_net_hdr before each packet, 0 for none (Device::vnet_size()).
@@ -59,12 +59,12 @@ class Queue final : public Link {
   int fd_;
   std::size_t vnet_size_;
   Pool& pool_;
-  Slice spare_;                       // the receive slab that the next packet is read into
-  std::size_t front_ = 52;            // header length to expect: IPv4 and TCP with timestamps
-  std::size_t spare_front_ = 0;       // the one for which spare_ was placed
+  Slice spare_;                  // the receive slab that the next packet is read into
+  std::size_t front_ = 52;       // header length to expect: IPv4 and TCP with timestamps
+  std::size_t spare_front_ = 0;  // the one for which spare_ was placed
   bool lost_ = false;
   Counts counts_;
-  std::size_t received_ = 0;          // packets_ in use
+  std::size_t received_ = 0;  // packets_ in use
   std::array<RxPacket, burst> packets_;
 };
 

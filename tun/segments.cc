@@ -66,7 +66,7 @@ void Segments::write_tcp(std::size_t i, MutBytes tcp) const {
   const std::size_t urgent = load_be<std::uint16_t>(tcp.data() + 18);
   if (urgent <= before) flags &= ~std::byte{URG.bits};
   store_be(tcp.data() + 18, static_cast<std::uint16_t>(urgent > before ? urgent - before : 0));
-  std::byte* const sum = tcp.data() + TcpView::checksum_offset;   // a partial sum is not complemented
+  std::byte* const sum = tcp.data() + TcpView::checksum_offset;  // a partial sum is not complemented
   const auto old_length = static_cast<std::uint16_t>(tcp_header + text_size_);
   const auto new_length = static_cast<std::uint16_t>(tcp_header + text_size(i));
   store_be(sum, Sum{}

@@ -1,5 +1,5 @@
-// A TCP super-packet as the wire segments it stands for: what a device does with gso_size, done by hand where segments have
-// to be seen one by one (Impair). Pure: no system call.
+// A TCP super-packet as the wire segments it stands for: what a device does with gso_size, done by hand where segments
+// have to be seen one by one (Impair). Pure: no system call.
 #pragma once
 
 #include <cstddef>
@@ -12,8 +12,8 @@ namespace tunic {
 
 class Segments {
  public:
-  /// Of a packet of `packet_size` octets that begins with `headers`: all its headers, perhaps text too. None for what is one
-  /// segment or not TCP directly on IP. `headers` must stay: write_headers() reads it.
+  /// Of a packet of `packet_size` octets that begins with `headers`: all its headers, perhaps text too. None for what
+  /// is one segment or not TCP directly on IP. `headers` must stay: write_headers() reads it.
   static std::optional<Segments> of(Bytes headers, std::size_t packet_size, std::uint16_t gso_size);
 
   std::size_t count() const { return (text_size_ + gso_size_ - 1) / gso_size_; }
@@ -33,8 +33,8 @@ class Segments {
   void write_ip(std::size_t i, MutBytes ip) const;
   void write_tcp(std::size_t i, MutBytes tcp) const;
 
-  Bytes headers_;            // IP and TCP, nothing more
-  std::size_t transport_;    // where TCP begins
+  Bytes headers_;          // IP and TCP, nothing more
+  std::size_t transport_;  // where TCP begins
   std::size_t text_size_, gso_size_;
 };
 

@@ -1,7 +1,7 @@
-// A pair of Links in one process, each the other's far end: what is sent at one is received at the other, in order. It joins
-// two Stacks that take turns in one loop, so that they need no device and no privilege. A packet is copied once, at send, into
-// the pool of the Stack that will receive it; super-packets stay whole and partial checksums arrive as verified, as on a
-// TUN. Both pools outlive it, and it serves one thread at a time.
+// A pair of Links in one process, each the other's far end: what is sent at one is received at the other, in order. It
+// joins two Stacks that take turns in one loop, so that they need no device and no privilege. A packet is copied once,
+// at send, into the pool of the Stack that will receive it; super-packets stay whole and partial checksums arrive as
+// verified, as on a TUN. Both pools outlive it, and it serves one thread at a time.
 #pragma once
 
 #include <cstddef>
@@ -18,8 +18,8 @@ class MemoryLink {
   /// What both ends do for a Stack (Config::link).
   static constexpr LinkTraits traits{.checksum = true, .max_gso = 65'535};
 
-  /// `left_pool` receives what comes to left(), `right_pool` what comes to right(). At most `capacity` packets wait at an
-  /// end: a send takes no more.
+  /// `left_pool` receives what comes to left(), `right_pool` what comes to right(). At most `capacity` packets wait at
+  /// an end: a send takes no more.
   MemoryLink(Pool& left_pool, Pool& right_pool, std::size_t capacity = 256)
       : left_{left_pool, right_, capacity}, right_{right_pool, left_, capacity} {}
   MemoryLink(const MemoryLink&) = delete;
@@ -47,7 +47,7 @@ class MemoryLink {
     End& far_;
     std::size_t capacity_;
     std::uint64_t dropped_ = 0;
-    std::vector<RxPacket> queue_, burst_;   // what waits; what the last receive() gave
+    std::vector<RxPacket> queue_, burst_;  // what waits; what the last receive() gave
   };
 
   End left_, right_;

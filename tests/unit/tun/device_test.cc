@@ -1,5 +1,5 @@
-// Devices of a real kernel. Each test has a network namespace of its own, entered by a thread that ends with it; it needs root
-// and a TUN, or is skipped.
+// Devices of a real kernel. Each test has a network namespace of its own, entered by a thread that ends with it; it
+// needs root and a TUN, or is skipped.
 #include "tun/device.h"
 
 #include <arpa/inet.h>
@@ -131,7 +131,7 @@ TEST_F(DeviceTest, an_existing_one_is_attached_to_whatever_its_queues) {
     in_namespace([&] {
       ip(std::string{"tuntap add dev tun0 mode tun"} + kind);
       bring_up();
-      for (int again = 0; again < 2; ++again) {   // it outlives us, with what we asked for
+      for (int again = 0; again < 2; ++again) {  // it outlives us, with what we asked for
         auto d = Device::open("tun0");
         ASSERT_TRUE(d) << d.error().sentence;
         Queue q{d->fd(), d->vnet_size(), pool};
@@ -175,7 +175,7 @@ TEST_F(DeviceTest, a_header_of_12_octets_works) {
   });
 }
 
-TEST_F(DeviceTest, while_it_is_down_packets_are_lost_and_later_flow) {   // D1
+TEST_F(DeviceTest, while_it_is_down_packets_are_lost_and_later_flow) {  // D1
   in_namespace([&] {
     auto d = Device::open("tun0");
     ASSERT_TRUE(d) << d.error().sentence;
@@ -196,7 +196,7 @@ TEST_F(DeviceTest, while_it_is_down_packets_are_lost_and_later_flow) {   // D1
   });
 }
 
-TEST_F(DeviceTest, deleted_it_is_lost) {   // D2
+TEST_F(DeviceTest, deleted_it_is_lost) {  // D2
   in_namespace([&] {
     auto d = Device::open("tun0");
     ASSERT_TRUE(d) << d.error().sentence;
@@ -212,7 +212,7 @@ TEST_F(DeviceTest, deleted_it_is_lost) {   // D2
   });
 }
 
-TEST_F(DeviceTest, mtu_is_the_interfaces_now) {   // D7
+TEST_F(DeviceTest, mtu_is_the_interfaces_now) {  // D7
   in_namespace([&] {
     auto d = Device::open("tun0");
     ASSERT_TRUE(d) << d.error().sentence;
@@ -233,7 +233,7 @@ TEST_F(DeviceTest, mtu_is_asked_for_in_the_devices_namespace) {
   });
   ASSERT_TRUE(elsewhere);
   in_namespace([&] {
-    auto own = Device::open("tun0");   // of the same name, here
+    auto own = Device::open("tun0");  // of the same name, here
     ASSERT_TRUE(own) << own.error().sentence;
     EXPECT_EQ(elsewhere->mtu().octets, 1400u);
     EXPECT_EQ(own->mtu().octets, 1500u);
@@ -272,7 +272,8 @@ TEST_F(DeviceTest, an_open_one_is_adopted_with_its_flags) {
         p.offload = {};
         store_be(p.headers.data() + TxPacket::room + 2, Sum{}.add(Bytes{whole}.subspan(20)).checksum());
         ASSERT_EQ(q.send({&p, 1}), 1u);
-        EXPECT_TRUE(receive_until(q, q.fd(), [](RxPacket& in) { return read_ip(in.data.bytes()).src == host(Family::v4, 1); }));
+        EXPECT_TRUE(
+            receive_until(q, q.fd(), [](RxPacket& in) { return read_ip(in.data.bytes()).src == host(Family::v4, 1); }));
       }
     }
   });
@@ -348,7 +349,7 @@ TEST(Device, impossible_names_are_refused) {
   }
 }
 
-TEST_F(DeviceTest, a_held_one_is_busy) {   // D9
+TEST_F(DeviceTest, a_held_one_is_busy) {  // D9
   in_namespace([&] {
     auto first = Device::open("tun0");
     ASSERT_TRUE(first) << first.error().sentence;
@@ -373,10 +374,11 @@ TEST_F(DeviceTest, another_kind_of_interface_is_told_apart) {
 
 TEST_F(DeviceTest, without_rights_the_sentence_says_what_mends_it) {
   in_namespace([&] {
-    ASSERT_EQ(syscall(SYS_setresuid, 65'534, 65'534, 65'534), 0);   // of this thread alone
+    ASSERT_EQ(syscall(SYS_setresuid, 65'534, 65'534, 65'534), 0);  // of this thread alone
     const auto d = Device::open("tun0");
     ASSERT_FALSE(d);
-    EXPECT_TRUE(d.error().code == EACCES || d.error().code == EPERM) << d.error().code;   // of the node, or of the device
+    EXPECT_TRUE(d.error().code == EACCES || d.error().code == EPERM)
+        << d.error().code;  // of the node, or of the device
     EXPECT_NE(d.error().sentence.find("run as root"), std::string::npos) << d.error().sentence;
   });
 }
@@ -386,11 +388,12 @@ TEST_F(DeviceTest, without_rights_the_sentence_says_what_mends_it) {
 /// The least TCP peer that can talk to a listener of the kernel: one segment at a time.
 class HandmadePeer {
  public:
-  HandmadePeer(Link& link, int fd, Family f) : link_{link}, fd_{fd}, us_{host(f, 2), Port{4000}}, kernel_{host(f, 1), Port{80}} {}
+  HandmadePeer(Link& link, int fd, Family f)
+      : link_{link}, fd_{fd}, us_{host(f, 2), Port{4000}}, kernel_{host(f, 1), Port{80}} {}
 
   bool connect() {
-    const std::array<std::byte, 8> options{std::byte{2}, std::byte{4}, std::byte{5}, std::byte{0x78},   // MSS 1400
-                                           std::byte{1}, std::byte{3}, std::byte{3}, std::byte{7}};     // window scale
+    const std::array<std::byte, 8> options{std::byte{2}, std::byte{4}, std::byte{5}, std::byte{0x78},  // MSS 1400
+                                           std::byte{1}, std::byte{3}, std::byte{3}, std::byte{7}};    // window scale
     send({.seq = {next_}, .flags = SYN, .window = 65'535}, {}, 0, options);
     ++next_;
     return receive_until(link_, fd_, [&](RxPacket& p) {
@@ -471,10 +474,11 @@ class SuperPacketTest : public testing::TestWithParam<std::pair<Family, bool>> {
   Pool pool{16 << 20};
 };
 INSTANTIATE_TEST_SUITE_P(BothFamilies, SuperPacketTest,
-                         testing::Values(std::pair{Family::v4, false}, std::pair{Family::v4, true}, std::pair{Family::v6, false},
-                                         std::pair{Family::v6, true}),
+                         testing::Values(std::pair{Family::v4, false}, std::pair{Family::v4, true},
+                                         std::pair{Family::v6, false}, std::pair{Family::v6, true}),
                          [](const auto& i) {
-                           return std::string{i.param.first == Family::v4 ? "v4" : "v6"} + (i.param.second ? "_cut" : "");
+                           return std::string{i.param.first == Family::v4 ? "v4" : "v6"} +
+                                  (i.param.second ? "_cut" : "");
                          });
 
 TEST_P(SuperPacketTest, cross_both_ways_unharmed) {

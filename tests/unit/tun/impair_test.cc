@@ -32,9 +32,11 @@ TEST(ParseImpair, directions_can_differ) {
 
 TEST(ParseImpair, says_what_it_cannot_read) {
   EXPECT_TRUE(parse_impair(""));
-  for (const char* text : {"loss", "loss=", "loss=%", "loss=1", "loss=-1%", "loss=101%", "loss=100.1%", "loss=1.%",
-                           "loss=1.00001%", "loss=1x%", "loss= 1%", "lose=1%", "in_seed=1", "seed=", "seed=x",
-                           "seed=18446744073709551616", "out_in_loss=1%", ",loss=1%", "loss=1%,,seed=1", "=1%"}) {
+  for (const char* text : {"loss",           "loss=",     "loss=%",          "loss=1",
+                           "loss=-1%",       "loss=101%", "loss=100.1%",     "loss=1.%",
+                           "loss=1.00001%",  "loss=1x%",  "loss= 1%",        "lose=1%",
+                           "in_seed=1",      "seed=",     "seed=x",          "seed=18446744073709551616",
+                           "out_in_loss=1%", ",loss=1%",  "loss=1%,,seed=1", "=1%"}) {
     const auto s = parse_impair(text);
     ASSERT_FALSE(s) << text;
     EXPECT_NE(s.error().find("use loss, reorder and duplicate"), std::string::npos);
@@ -93,7 +95,7 @@ TEST_F(ImpairTest, super_packets_become_wire_segments_both_ways) {
   const auto text = pattern(10'000);
   TxPacket p = numbered(100, text, 1448);
   p.text[0] = Slice::lent(Bytes{text}.first(3000));
-  p.text[p.slices++] = Slice::lent(Bytes{text}.subspan(3000));   // a segment crosses from one to the other
+  p.text[p.slices++] = Slice::lent(Bytes{text}.subspan(3000));  // a segment crosses from one to the other
   arrive(p);
   ASSERT_EQ(link.send({&p, 1}), 1u);
   ASSERT_EQ(wire.sent.size(), 7u);
@@ -103,7 +105,8 @@ TEST_F(ImpairTest, super_packets_become_wire_segments_both_ways) {
     const std::size_t begin = i * 1448, size = std::min<std::size_t>(1448, 10'000 - begin);
     for (const Bytes segment : {Bytes{wire.sent[i]}, got[i].data.bytes()}) {
       EXPECT_EQ(number(segment), 100 + begin);
-      EXPECT_TRUE(std::ranges::equal(TcpView::parse(read_ip(segment).payload)->text(), Bytes{text}.subspan(begin, size)));
+      EXPECT_TRUE(
+          std::ranges::equal(TcpView::parse(read_ip(segment).payload)->text(), Bytes{text}.subspan(begin, size)));
       EXPECT_TRUE(correct_when_completed({segment.begin(), segment.end()}));
     }
     EXPECT_EQ(wire.offloads[i].checksum, Offload::Checksum::partial);
@@ -123,7 +126,9 @@ TEST_F(ImpairTest, odds_are_kept_about) {
     ASSERT_EQ(link.send({&p, 1}), 1u);
     link.receive();
   }
-  const auto about = [](std::uint64_t n, std::uint64_t expected) { return n > expected * 8 / 10 && n < expected * 12 / 10; };
+  const auto about = [](std::uint64_t n, std::uint64_t expected) {
+    return n > expected * 8 / 10 && n < expected * 12 / 10;
+  };
   for (const auto& [lost, duplicated, reordered] :
        {std::array{link.sent().lost, link.sent().duplicated, link.sent().reordered},
         std::array{link.received().lost, link.received().duplicated, link.received().reordered}}) {
@@ -140,7 +145,7 @@ TEST_F(ImpairTest, each_packet_is_accounted_for) {
     TxPacket p = numbered(i);
     link.send({&p, 1});
   }
-  for (int i = 0; i < 3; ++i) link.receive();   // idle: what is held goes
+  for (int i = 0; i < 3; ++i) link.receive();  // idle: what is held goes
   EXPECT_FALSE(link.held());
   const auto& c = link.sent();
   EXPECT_EQ(c.passed + c.lost + c.reordered, 1000u);
@@ -225,7 +230,8 @@ TEST_F(ImpairTest, what_the_device_does_not_take_waits_in_order) {
   EXPECT_EQ(link.send({&next, 1}), 1u);
   ASSERT_EQ(wire.sent.size(), 11u);
   for (std::uint32_t i = 0; i < 11; ++i) EXPECT_EQ(number(wire.sent[i]), i * 1000);
-  EXPECT_TRUE(std::ranges::equal(TcpView::parse(read_ip(wire.sent[9]).payload)->text(), Bytes{pattern(10'000)}.subspan(9000)));
+  EXPECT_TRUE(
+      std::ranges::equal(TcpView::parse(read_ip(wire.sent[9]).payload)->text(), Bytes{pattern(10'000)}.subspan(9000)));
   EXPECT_FALSE(link.held());
 }
 

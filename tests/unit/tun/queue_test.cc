@@ -16,7 +16,7 @@
 namespace {
 // Results for the next readv and writev calls of this program; 0 stands for the call itself (D8).
 std::deque<int> read_faults, write_faults;
-bool endless_reads = false;   // each readv finds a packet of 60 octets
+bool endless_reads = false;  // each readv finds a packet of 60 octets
 
 int next_fault(std::deque<int>& faults) {
   if (faults.empty()) return 0;
@@ -128,7 +128,7 @@ TEST_F(QueueTest, text_begins_on_a_page_once_the_headers_are_known) {
   EXPECT_NE(page_offset(72), 0u);
   put(packet6);
   EXPECT_EQ(page_offset(72), 0u);
-  put(flat(tcp_packet(us, peer, {.flags = ACK})));   // a short one in between changes nothing
+  put(flat(tcp_packet(us, peer, {.flags = ACK})));  // a short one in between changes nothing
   q.receive();
   put(packet6);
   EXPECT_EQ(page_offset(72), 0u);
@@ -152,7 +152,7 @@ TEST_F(QueueTest, packets_not_taken_out_are_given_back) {
   EXPECT_EQ(pool.in_use(), Pool::payload);
 }
 
-TEST_F(QueueTest, a_packet_that_fills_the_buffer_is_suspect) {   // D4
+TEST_F(QueueTest, a_packet_that_fills_the_buffer_is_suspect) {  // D4
   Queue q{ours, 0, pool};
   put(pattern(70'001));
   ASSERT_EQ(q.receive().size(), 1u);
@@ -175,7 +175,7 @@ TEST_F(QueueTest, an_exhausted_pool_drains_the_queue) {
 
 TEST_F(QueueTest, without_a_small_block_a_short_packet_keeps_the_slab) {
   Queue q{ours, 0, pool};
-  EXPECT_TRUE(q.receive().empty());   // the spare slab is there now
+  EXPECT_TRUE(q.receive().empty());  // the spare slab is there now
   pool.fail_every(1);
   const auto a = pattern(60);
   put(a);
@@ -192,8 +192,8 @@ TEST_F(QueueTest, vnet_header_is_read_and_runts_are_dropped) {
     message[0] = std::byte{1};
     message[1] = std::byte{1};
     message[4] = std::byte{100};
-    put(message);                      // no packet behind the header
-    put(Bytes{message}.first(3));      // not even a header
+    put(message);                  // no packet behind the header
+    put(Bytes{message}.first(3));  // not even a header
     const auto packet = pattern(300);
     message.insert(message.end(), packet.begin(), packet.end());
     put(message);
@@ -292,18 +292,18 @@ TEST_F(SeqpacketTest, its_end_is_lost) {
 // D8: each errno a device can give, at the first packet of two.
 struct Fault {
   int code;
-  std::size_t taken;       // of two packets
-  std::size_t arrives;     // of those
+  std::size_t taken;    // of two packets
+  std::size_t arrives;  // of those
   bool lost;
   std::uint64_t link_down, refused;
 };
 
 TEST_F(QueueTest, every_result_of_a_write_has_its_place) {
   const auto text = pattern(100);
-  for (const Fault& f : {Fault{EINTR, 2, 2, false, 0, 0}, Fault{EAGAIN, 0, 0, false, 0, 0}, Fault{ENOBUFS, 0, 0, false, 0, 0},
-                         Fault{ENOMEM, 0, 0, false, 0, 0}, Fault{EIO, 2, 1, false, 1, 0}, Fault{EBADFD, 2, 1, true, 1, 0},
-                         Fault{EINVAL, 2, 1, false, 0, 1}, Fault{EMSGSIZE, 2, 1, false, 0, 1},
-                         Fault{EPERM, 2, 1, false, 0, 1}}) {
+  for (const Fault& f :
+       {Fault{EINTR, 2, 2, false, 0, 0}, Fault{EAGAIN, 0, 0, false, 0, 0}, Fault{ENOBUFS, 0, 0, false, 0, 0},
+        Fault{ENOMEM, 0, 0, false, 0, 0}, Fault{EIO, 2, 1, false, 1, 0}, Fault{EBADFD, 2, 1, true, 1, 0},
+        Fault{EINVAL, 2, 1, false, 0, 1}, Fault{EMSGSIZE, 2, 1, false, 0, 1}, Fault{EPERM, 2, 1, false, 0, 1}}) {
     SCOPED_TRACE(f.code);
     Queue q{ours, 0, pool};
     std::vector<TxPacket> packets(2, tcp_packet(us, peer, {.flags = ACK}, text));
@@ -332,7 +332,8 @@ TEST_F(QueueTest, every_result_of_a_read_has_its_place) {
     EXPECT_EQ(q.counts().read_errors, code == EIO || code == EFAULT || code == ENOMEM ? 1u : 0u);
     EXPECT_EQ(q.receive().size(), code == EBADFD || code == EINTR ? 0u : 1u) << "the next call finds what waits";
     take();
-    while (recv(ours, nullptr, 0, MSG_DONTWAIT) >= 0) {}
+    while (recv(ours, nullptr, 0, MSG_DONTWAIT) >= 0) {
+    }
   }
 }
 

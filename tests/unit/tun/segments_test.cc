@@ -87,7 +87,7 @@ TEST_P(SegmentsTest, one_segment_is_not_cut) {
 
 TEST_P(SegmentsTest, what_is_not_tcp_or_not_whole_is_not_cut) {
   auto whole = flat(tcp_packet(us, peer, {.flags = ACK}, pattern(1000)));
-  for (std::size_t n = 0; n < whole.size() - 1000; ++n)   // I2: each length of a cut header
+  for (std::size_t n = 0; n < whole.size() - 1000; ++n)  // I2: each length of a cut header
     EXPECT_FALSE(Segments::of(Bytes{whole}.first(n), whole.size(), 100)) << n;
   whole[GetParam() == Family::v4 ? 9 : 6] = std::byte{protocol::udp};
   EXPECT_FALSE(Segments::of(whole, whole.size(), 100));

@@ -26,17 +26,17 @@ std::uint16_t field(const Header& h, std::size_t at) {
 
 TEST(Vnet, flags_tell_whether_the_checksum_is_trusted) {
   EXPECT_EQ(read_vnet(header(0, 0, 0)).checksum, Offload::Checksum::unknown);
-  EXPECT_EQ(read_vnet(header(1, 0, 0)).checksum, Offload::Checksum::verified);   // NEEDS_CSUM
-  EXPECT_EQ(read_vnet(header(2, 0, 0)).checksum, Offload::Checksum::verified);   // DATA_VALID
-  EXPECT_EQ(read_vnet(header(4, 0, 0)).checksum, Offload::Checksum::unknown);    // RSC_INFO says nothing about it
+  EXPECT_EQ(read_vnet(header(1, 0, 0)).checksum, Offload::Checksum::verified);  // NEEDS_CSUM
+  EXPECT_EQ(read_vnet(header(2, 0, 0)).checksum, Offload::Checksum::verified);  // DATA_VALID
+  EXPECT_EQ(read_vnet(header(4, 0, 0)).checksum, Offload::Checksum::unknown);   // RSC_INFO says nothing about it
 }
 
 TEST(Vnet, gso_size_is_read_for_tcp_alone) {
   EXPECT_EQ(read_vnet(header(1, 0, 1448)).gso_size, 0);
   EXPECT_EQ(read_vnet(header(1, 1, 1448)).gso_size, 1448);
   EXPECT_EQ(read_vnet(header(1, 4, 1428)).gso_size, 1428);
-  EXPECT_EQ(read_vnet(header(1, 0x81, 1448)).gso_size, 1448);   // with ECN
-  EXPECT_EQ(read_vnet(header(1, 3, 1448)).gso_size, 0);         // UDP
+  EXPECT_EQ(read_vnet(header(1, 0x81, 1448)).gso_size, 1448);  // with ECN
+  EXPECT_EQ(read_vnet(header(1, 3, 1448)).gso_size, 0);        // UDP
 }
 
 TEST(Vnet, partial_checksum_is_described) {
@@ -55,7 +55,8 @@ TEST(Vnet, partial_checksum_is_described) {
 
 TEST(Vnet, super_packet_names_its_family) {
   std::array<std::byte, 72> packet{std::byte{0x45}};
-  const Offload offload{.checksum = Offload::Checksum::partial, .gso_size = 1428, .transport = 40, .checksum_field = 16};
+  const Offload offload{
+      .checksum = Offload::Checksum::partial, .gso_size = 1428, .transport = 40, .checksum_field = 16};
   Header h;
   write_vnet(h, offload, packet);
   EXPECT_EQ(h[1], std::byte{1});
