@@ -114,6 +114,7 @@ bool Session::parse() {
   if (!parser_) {
     // Some clients end a body with an empty line too many (RFC 9112 §2.2).
     while (input_.starts_with("\r\n")) input_.erase(0, 2);
+    if (input_.empty() || input_ == "\r") return false;
     parser_.emplace();
     parser_->eager(true);
     parser_->header_limit(header_limit);
