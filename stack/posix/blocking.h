@@ -1,0 +1,42 @@
+// The one shape of a call: under the gate try; where the Stack says `again`, watch, wait, and try again. For the files of Sockets.
+#pragma once
+
+#include "posix/answer.h"
+#include "posix/clock.h"
+#include "posix/sockets.h"
+
+namespace tunic {
+
+/// `attempt` gives a Result or Status; this one `again` when the socket does not block or its time is up, EINTR when a handler ran,
+/// bad_handle when another thread has closed the socket meanwhile.
+template <class Attempt>
+auto Sockets::blocking(Handle h, Patience patience, Attempt attempt) -> decltype(attempt()) {
+  const std::lock_guard gate{driver_};
+  Waiter waiter;
+  Watch watch;   // ends before the gate is left
+  Driver::Wait how;
+  for (;;) {
+    if (!h.is_current()) return fail(Error::bad_handle);
+    decltype(attempt()) result = fail(Error::again);
+    if (!is_frozen()) result = attempt();
+    if (result || result.error() != Error::again || patience.dont_wait || h.socket->nonblocking) return result;
+    if (!watch.is_linked()) {
+      const Duration timeout = h.socket->*patience.timeout;
+      how = {.until = after(timeout), .restarts = timeout == Socket::forever};
+      driver_.watch(watch, waiter, h.socket->id, patience.events);
+    }
+    const Slept slept = driver_.wait(waiter, how);
+    if (slept == Slept::timed_out) return fail(Error::again);
+    if (slept == Slept::interrupted) return fail_as(EINTR);
+  }
+}
+
+/// A call that never waits.
+template <class Call>
+auto Sockets::once(Handle h, Call call) -> decltype(call()) {
+  const std::lock_guard gate{driver_};
+  if (!h.is_current()) return fail(Error::bad_handle);
+  return call();
+}
+
+}  // namespace tunic

@@ -1,0 +1,283 @@
+#include "posix/driver.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+#include "posix/clock.h"
+#include "posix/signals.h"
+
+namespace tunic {
+
+namespace {
+
+constexpr int polls_at_once = 8;          // of one flush; then whoever sits there goes on
+constexpr Duration device_rest = 1s;      // between looks at a device that reports nothing but an error
+constexpr Duration without_bell = 10ms;   // between looks of a waiter for whom there was no doorbell
+
+int doorbell_or_throw() {
+  const int bell = make_doorbell();
+  if (bell < 0) throw std::system_error{errno, std::generic_category()};
+  return bell;
+}
+
+}  // namespace
+
+Watch::~Watch() {
+  if (is_linked()) IntrusiveList<Watch>::erase(*this);
+}
+
+Driver::Driver(Stack& stack, Link& link, int device) : stack_{stack}, link_{link}, device_{device} {
+  try {
+    caller_.kick = doorbell_or_throw();
+    background_.kick = doorbell_or_throw();
+    const SignalsBlocked inherited;
+    thread_ = std::thread{[this] { background(); }};
+  } catch (...) {
+    end();
+    throw;
+  }
+}
+
+Driver::~Driver() {
+  lock();
+  ending_ = true;
+  put({background_.kick, nullptr});
+  ring(watchman_);
+  leave();
+  thread_.join();
+  end();
+}
+
+void Driver::end() {
+  for (const int bell : {caller_.kick, background_.kick})
+    if (bell >= 0) close(bell);
+  for (const int bell : doorbells_) close(bell);
+}
+
+void Driver::after_fork_in_child() {
+  stack_.wipe_secrets();
+  end();
+  gate_.unlock();
+}
+
+// -- the gate --
+
+void Driver::unlock() {
+  flush();
+  leave();
+}
+
+/// Opens the gate, then rings: a thread that is woken finds it open.
+void Driver::leave() {
+  std::array<Bell, max_bells> bells;
+  const std::size_t count = std::exchange(bell_count_, 0);
+  std::copy_n(bells_.begin(), count, bells.begin());
+  gate_.unlock();
+  for (std::size_t i = 0; i < count; ++i) sound(bells[i]);
+}
+
+void Driver::flush() {
+  if (!changed_) return;
+  changed_ = false;
+  const Instant t = now();
+  wake_ = stack_.flush(t, link_);
+  tell_edges();
+  for (int i = 0; wake_ <= t && i < polls_at_once; ++i) poll_stack();   // what we sent to ourselves
+  tell_sitter();
+}
+
+void Driver::poll_stack() {
+  wake_ = stack_.poll(now(), link_);
+  tell_edges();
+  for (Watch& w : polls_) ring(*w.waiter_);
+}
+
+void Driver::tell_edges() {
+  while (const auto id = stack_.take_edge()) {
+    if (id->index >= watches_.size() || watches_[id->index].empty()) continue;
+    const std::uint32_t is = stack_.ready(*id);
+    for (Watch& w : watches_[id->index])
+      if ((is & (w.events_ | ready::error | ready::hangup)) != 0) ring(*w.waiter_);
+  }
+}
+
+void Driver::tell_sitter() {
+  if (seat_ == nullptr || !seat_->asleep || wake_ >= seat_->until) return;
+  seat_->until = wake_;
+  put({seat_->kick, nullptr});
+}
+
+void Driver::ring(Waiter& w) {
+  if (std::exchange(w.rung, true) || !w.asleep) return;
+  if (w.doorbell < 0) w.word.store(1, std::memory_order_release);
+  put({w.doorbell, &w.word});
+}
+
+void Driver::put(Bell bell) {
+  if (bell_count_ == bells_.size())
+    sound(bell);
+  else
+    bells_[bell_count_++] = bell;
+}
+
+void Driver::sound(Bell bell) {
+  if (bell.doorbell >= 0)
+    tunic::ring(bell.doorbell);
+  else
+    wake(bell.word);
+}
+
+// -- waiting --
+
+void Driver::watch(Watch& watch, Waiter& waiter, SocketId id, std::uint32_t events) {
+  if (id.index >= watches_.size()) watches_.resize(id.index + 1);
+  watch.waiter_ = &waiter;
+  watch.events_ = events;
+  watches_[id.index].push_back(watch);
+}
+
+void Driver::watch_polls(Watch& watch, Waiter& waiter) {
+  watch.waiter_ = &waiter;
+  polls_.push_back(watch);
+}
+
+void Driver::ring_all(SocketId id) {
+  if (id.index >= watches_.size()) return;
+  for (Watch& w : watches_[id.index]) ring(*w.waiter_);
+}
+
+/// Whether a wait that slept goes on sleeping, which it does unless what it waited for came, time is up or a signal ends it.
+bool Driver::goes_on(Slept& slept, const Waiter& w, const Wait& how) {
+  if (w.rung || std::ranges::any_of(how.kernel, [](const pollfd& p) { return p.revents != 0; })) {
+    slept = Slept::woken;
+    return false;
+  }
+  if (slept == Slept::interrupted && !(how.restarts && how.until == never && handlers_restart())) return false;
+  slept = how.until != never && how.until <= now() ? Slept::timed_out : Slept::woken;
+  return slept == Slept::woken;
+}
+
+Slept Driver::wait(Waiter& w, const Wait& how) {
+  flush();
+  Slept slept = Slept::woken;
+  while (goes_on(slept, w, how)) slept = seat_ == &caller_ ? nap(w, how) : sit(w, how);
+  w.rung = false;
+  return slept;
+}
+
+void Driver::glance() {
+  flush();
+  if (seat_ != &caller_) poll_stack();
+  tell_sitter();
+}
+
+Slept Driver::sit(Waiter& w, const Wait& how) {
+  std::array<pollfd, 2> alone;
+  const std::span<pollfd> set = how.kernel.empty() ? std::span{alone} : std::span{how.kernel.data(), how.kernel.size() + 2};
+  if (seat_ == &background_) put({background_.kick, nullptr});
+  seat_ = &caller_;
+  ++seatings_;
+  w.doorbell = caller_.kick;
+  Slept slept;
+  do {
+    w.asleep = true;
+    slept = look(caller_, how.until, set);
+    w.asleep = false;
+  } while (goes_on(slept, w, how));
+  w.doorbell = -1;
+  seat_ = nullptr;
+  ++seatings_;
+  if (watchman_.asleep) ring(watchman_);
+  return slept;
+}
+
+/// Waits in the seat for packets, the Stack's time, `until`, a kick or one of `set`, whose last two entries are free; then does
+/// what the Stack has to do.
+Slept Driver::look(Seat& seat, Instant until, std::span<pollfd> set) {
+  const bool rests = device_rests_until_ > now();
+  pollfd& device = set[set.size() - 2];
+  pollfd& kick = set[set.size() - 1];
+  device = {.fd = rests ? -1 : device_, .events = POLLIN, .revents = 0};
+  kick = {.fd = seat.kick, .events = POLLIN, .revents = 0};
+  const Instant wake_up = seat.until = std::min({until, wake_, rests ? device_rests_until_ : never});
+  seat.asleep = true;
+  leave();
+  const Slept slept = sleep_on(set, wake_up);
+  lock();
+  seat.asleep = false;
+  if (kick.revents != 0) quiet(seat.kick);
+  if ((device.revents & ~POLLIN) != 0) device_rests_until_ = after(device_rest);   // deleted: it would report that for ever
+  if ((device.revents & POLLIN) != 0 || wake_ <= now()) poll_stack();
+  tell_sitter();   // who may be another one by now
+  return slept;
+}
+
+/// Sleeps while another caller drives.
+Slept Driver::nap(Waiter& w, const Wait& how) {
+  if (!how.kernel.empty()) return nap_beside_kernel(w, how);
+  w.word.store(0, std::memory_order_relaxed);
+  w.asleep = true;
+  // A sleep without a time does not end for a handler with SA_RESTART: where it must, it gets one that never comes.
+  const Instant until = how.until == never && !how.restarts ? after(std::chrono::hours{24 * 365}) : how.until;
+  leave();
+  const Slept slept = sleep_on(w.word, until);
+  lock();
+  w.asleep = false;
+  return slept;
+}
+
+Slept Driver::nap_beside_kernel(Waiter& w, const Wait& how) {
+  if (doorbells_.empty())
+    if (const int made = make_doorbell(); made >= 0) doorbells_.push_back(made);
+  const bool has_bell = !doorbells_.empty();
+  if (has_bell) {
+    w.doorbell = doorbells_.back();
+    doorbells_.pop_back();
+  }
+  const std::span<pollfd> set{how.kernel.data(), how.kernel.size() + 1};
+  pollfd& bell = set.back();
+  bell = {.fd = w.doorbell, .events = POLLIN, .revents = 0};
+  const Instant until = has_bell ? how.until : std::min(how.until, after(without_bell));
+  w.asleep = has_bell;
+  leave();
+  const Slept slept = sleep_on(set, until);
+  lock();
+  w.asleep = false;
+  if (bell.revents != 0) quiet(w.doorbell);
+  if (has_bell) doorbells_.push_back(std::exchange(w.doorbell, -1));
+  return slept;
+}
+
+// -- the background thread --
+
+void Driver::background() {
+  lock();
+  for (std::uint64_t seen = seatings_; !ending_;) {
+    const bool quiet_tick = seatings_ == std::exchange(seen, seatings_);
+    if (quiet_tick && seat_ == nullptr) {
+      drive_in_background();
+      continue;
+    }
+    watchman_.rung = false;
+    watchman_.word.store(0, std::memory_order_relaxed);
+    watchman_.asleep = quiet_tick;   // a caller has settled down: to be woken when it gets up
+    const Instant until = quiet_tick ? never : after(tick);
+    leave();
+    sleep_on(watchman_.word, until);
+    lock();
+    watchman_.asleep = false;
+  }
+  leave();
+}
+
+void Driver::drive_in_background() {
+  std::array<pollfd, 2> set;
+  seat_ = &background_;
+  while (seat_ == &background_ && !ending_) look(background_, never, set);
+  if (seat_ == &background_) seat_ = nullptr;
+}
+
+}  // namespace tunic

@@ -1,0 +1,146 @@
+// A Stack that many threads share: its lock (the gate), and the seat of the one thread that waits for packets on behalf of all.
+//
+// The caller drives: a thread that has to wait takes the seat if no other caller sits there. It waits on the device itself and runs
+// Stack::poll() in its own context, so a request and its answer need no switch between threads; what it finds for others wakes
+// them. Others sleep meanwhile, each on a word of its own. When no caller sits there, the background thread does: while callers
+// come and go it only looks in once a millisecond, and after a whole millisecond without a caller it takes the seat. So an idle
+// process answers packets and timers, and makes no wake-ups.
+//
+// No wake-up is lost: a Watch is put up under the gate before the state is looked at, and whatever changes the state runs under the
+// gate too. wake_ is what the Stack last asked for; whoever makes it earlier than the sitter sleeps kicks the sitter.
+#pragma once
+
+#include <array>
+#include <deque>
+#include <mutex>
+#include <span>
+#include <thread>
+#include <vector>
+
+#include "base/intrusive_list.h"
+#include "core/stack.h"
+#include "posix/sleep.h"
+
+namespace tunic {
+
+/// One call that waits. Used under the gate, but for `word`.
+struct Waiter {
+  bool rung = false;      // something that it watches may have happened
+  bool asleep = false;    // has left the gate to sleep
+  int doorbell = -1;      // what wakes it: this eventfd, or, if -1, `word`
+  std::atomic<std::uint32_t> word{0};
+};
+
+/// What a Waiter watches: one socket, for any of `events` (ready::), an error or a hang-up; or every poll of the Stack.
+/// Everything about it happens under the gate.
+class Watch : public ListHook<Watch> {
+ public:
+  Watch() = default;
+  ~Watch();
+
+ private:
+  friend class Driver;
+  Waiter* waiter_ = nullptr;
+  std::uint32_t events_ = 0;
+};
+
+class Driver {
+ public:
+  static constexpr Duration tick = 1ms;
+
+  struct Wait {
+    Instant until = never;
+    bool restarts = true;              // goes on after a signal handler with SA_RESTART, when `until` is `never`
+    std::span<pollfd> kernel = {};     // descriptors of the kernel to wait for too, followed by two entries to be used here
+  };
+
+  /// `device` is readable when `link` has packets, -1: never. All outlive this. Throws std::system_error when the kernel has no
+  /// descriptor or thread left.
+  Driver(Stack& stack, Link& link, int device);
+  ~Driver();
+  Driver(const Driver&) = delete;
+  Driver& operator=(const Driver&) = delete;
+
+  // The gate. Leaving it sends what was made ready since it was entered.
+  void lock() { gate_.lock(); }
+  void unlock();
+
+  // -- under the gate --
+  /// To ask.
+  const Stack& stack() const { return stack_; }
+  /// To change: leaving the gate, or waiting, flushes it.
+  Stack& change() {
+    changed_ = true;
+    return stack_;
+  }
+  void watch(Watch& watch, Waiter& waiter, SocketId id, std::uint32_t events);
+  void watch_polls(Watch& watch, Waiter& waiter);
+  /// Wakes all that watch a socket: it is no more.
+  void ring_all(SocketId id);
+  /// Leaves the gate until `w` is rung, one of the kernel's descriptors is ready, or time is up; clears `w`.
+  Slept wait(Waiter& w, const Wait& how);
+  /// Receives what is there now, unless somebody waits for it anyway.
+  void glance();
+
+  // -- around fork(), in this order; the last for the child, where nothing but these may be called afterwards --
+  void before_fork() { gate_.lock(); }
+  void after_fork_in_parent() { gate_.unlock(); }
+  void after_fork_in_child();
+
+ private:
+  /// Somebody who waits for the device.
+  struct Seat {
+    int kick = -1;               // doorbell
+    bool asleep = false;
+    Instant until = never;       // when it will look again by itself
+  };
+  struct Bell {
+    int doorbell;
+    std::atomic<std::uint32_t>* word;
+  };
+  static constexpr std::size_t max_bells = 16;
+  using WatchList = IntrusiveList<Watch>;
+
+  void leave();
+  void flush();
+  void poll_stack();
+  void tell_edges();
+  void tell_sitter();
+  void ring(Waiter& w);
+  void put(Bell bell);
+  static void sound(Bell bell);
+
+  static bool goes_on(Slept& slept, const Waiter& w, const Wait& how);
+  Slept sit(Waiter& w, const Wait& how);
+  Slept look(Seat& seat, Instant until, std::span<pollfd> set);
+  Slept nap(Waiter& w, const Wait& how);
+  Slept nap_beside_kernel(Waiter& w, const Wait& how);
+
+  void background();
+  void drive_in_background();
+  void end();
+
+  std::mutex gate_;
+  Stack& stack_;
+  Link& link_;
+  const int device_;
+  Instant device_rests_until_ = Instant::min();   // it reports an error: not watched until then
+  bool changed_ = false;
+  Instant wake_ = Instant::min();                 // when the Stack wants to be called at the latest
+
+  Seat caller_, background_;
+  Seat* seat_ = nullptr;                          // who sits there: one of the two, or nobody
+  std::uint64_t seatings_ = 0;                    // how often a caller has taken or left it
+  Waiter watchman_;                               // the background thread, while it does not sit there
+
+  std::deque<WatchList> watches_;                 // by index of the socket
+  WatchList polls_;
+  std::vector<int> doorbells_;                    // free ones
+  std::array<Bell, max_bells> bells_;                    // rung when the gate has been left
+  std::size_t bell_count_ = 0;
+
+  bool ending_ = false;
+  std::thread thread_;
+};
+
+}  // namespace tunic

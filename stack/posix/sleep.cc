@@ -1,0 +1,48 @@
+#include "posix/sleep.h"
+
+#include <linux/futex.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+
+#include "posix/clock.h"
+
+namespace tunic {
+
+Slept sleep_on(std::atomic<std::uint32_t>& word, Instant until) {
+  const timespec t = to_timespec(until.time_since_epoch());
+  for (;;) {
+    if (word.load(std::memory_order_acquire) != 0) return Slept::woken;
+    // FUTEX_WAIT_BITSET takes an absolute time, FUTEX_WAIT a relative one.
+    const long r = syscall(SYS_futex, &word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, 0, until == never ? nullptr : &t, nullptr,
+                           FUTEX_BITSET_MATCH_ANY);
+    if (r < 0 && errno == EINTR) return Slept::interrupted;
+    if (r < 0 && errno == ETIMEDOUT) return Slept::timed_out;
+  }
+}
+
+void wake(std::atomic<std::uint32_t>* word) { syscall(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1); }
+
+Slept sleep_on(std::span<pollfd> set, Instant until) {
+  timespec t{};
+  if (until != never)
+    if (const Instant start = now(); until > start) t = to_timespec(until - start);
+  const long r = syscall(SYS_ppoll, set.data(), set.size(), until == never ? nullptr : &t, nullptr, _NSIG / 8);
+  if (r > 0) return Slept::woken;
+  for (pollfd& p : set) p.revents = 0;   // not written when the call failed
+  return r == 0 ? Slept::timed_out : Slept::interrupted;
+}
+
+int make_doorbell() { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+
+void ring(int doorbell) { eventfd_write(doorbell, 1); }
+
+void quiet(int doorbell) {
+  eventfd_t count;
+  eventfd_read(doorbell, &count);
+}
+
+}  // namespace tunic

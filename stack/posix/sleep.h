@@ -1,0 +1,31 @@
+// The system calls in which a thread sleeps, and those that wake it. Raw calls, so that none is a point of cancellation: a
+// thread cancelled while it drives the Stack would take the Stack with it.
+#pragma once
+
+#include <poll.h>
+
+#include <atomic>
+#include <cstdint>
+#include <span>
+
+#include "base/time.h"
+
+namespace tunic {
+
+enum class Slept : std::uint8_t { woken, timed_out, interrupted };
+
+/// Sleeps until `word` is not 0, or `until`. With `never` a signal handler with SA_RESTART does not interrupt.
+Slept sleep_on(std::atomic<std::uint32_t>& word, Instant until);
+/// `word` may be gone by now: then nothing happens, or somebody else wakes for nothing.
+void wake(std::atomic<std::uint32_t>* word);
+
+/// ppoll(2): waits for one of `set`, or `until`. Any signal handler interrupts it.
+Slept sleep_on(std::span<pollfd> set, Instant until);
+
+/// A doorbell: an eventfd, or -1 with errno.
+int make_doorbell();
+void ring(int doorbell);
+/// Forgets that it has rung.
+void quiet(int doorbell);
+
+}  // namespace tunic

@@ -1,0 +1,182 @@
+// The life of a socket: blank, bound, listening or connected, closed.
+#include "posix/sockets.h"
+
+#include <netinet/in.h>
+
+#include "posix/address.h"
+#include "posix/blocking.h"
+
+namespace tunic {
+
+namespace {
+
+constexpr int type_mask = 0xf;   // of the second argument of socket(); the rest are flags
+constexpr int type_flags = SOCK_NONBLOCK | SOCK_CLOEXEC;
+
+/// 0.0.0.0 and :: as a destination mean this host, as on Linux.
+Endpoint destination(Endpoint e) {
+  if (e.addr.is_any()) e.addr = IpAddr::loopback(e.addr.family());
+  return e;
+}
+
+}  // namespace
+
+Result<Family> Sockets::check(int domain, int type, int protocol) {
+  const int kind = type & type_mask;
+  if ((type & ~(type_mask | type_flags)) != 0 || kind > SOCK_PACKET) return fail(Error::invalid);
+  if (domain != AF_INET && domain != AF_INET6) return fail(Error::family);
+  if (kind != SOCK_STREAM) return fail_as(ESOCKTNOSUPPORT);
+  if (protocol != 0 && protocol != IPPROTO_TCP) return fail_as(EPROTONOSUPPORT);
+  return domain == AF_INET ? Family::v4 : Family::v6;
+}
+
+/// Makes the reserved number `fd` this socket.
+Socket& Sockets::settle(int fd, SocketId id, Family family, int type) {
+  SocketId abandoned;   // the program has closed this number with the kernel's close(), and with it what it stood for
+  const Handle h = files_.open(fd, id, family, abandoned);
+  if (abandoned.generation != 0) {
+    driver_.ring_all(abandoned);
+    (void)driver_.change().close(abandoned);
+  }
+  h.socket->nonblocking = (type & SOCK_NONBLOCK) != 0;
+  h.socket->close_on_exec = (type & SOCK_CLOEXEC) != 0;
+  return *h.socket;
+}
+
+int Sockets::socket(Family family, int type) {
+  const auto open = [&]() -> Result<int> {
+    const std::lock_guard gate{driver_};
+    const Result<int> fd = files_.reserve();
+    if (!fd) return fd;
+    if (const auto id = driver_.change().open(family)) {
+      settle(*fd, *id, family, type);
+      return fd;
+    } else {
+      Files::unreserve(*fd);
+      return fail(id.error());
+    }
+  };
+  return answer(open());
+}
+
+int Sockets::bind(Handle h, const sockaddr* address, socklen_t length) {
+  return answer(once(h, [&]() -> Status {
+    const auto local = read_address(address, length, h.socket->family);
+    return local ? driver_.change().bind(h.socket->id, *local) : fail(local.error());
+  }));
+}
+
+int Sockets::listen(Handle h, int backlog) {
+  return answer(once(h, [&] { return driver_.change().listen(h.socket->id, backlog); }));
+}
+
+int Sockets::accept(Handle h, sockaddr* address, socklen_t* length, int flags) {
+  if ((flags & ~type_flags) != 0) return answer(Status{fail(Error::invalid)});
+  if (address != nullptr && length == nullptr) return answer(Status{fail_as(EFAULT)});
+  return answer(blocking(h, {ready::readable, &Socket::receive_timeout},
+                         [&] { return accept_one(*h.socket, address, length, flags); }));
+}
+
+/// Nothing is taken from the queue unless there is a number for it.
+Result<int> Sockets::accept_one(const Socket& listener, sockaddr* address, socklen_t* length, int flags) {
+  const auto info = driver_.stack().info(listener.id);
+  if (!info) return fail(info.error());
+  if (info->state != State::listen) return fail(Error::invalid);
+  if ((driver_.stack().ready(listener.id) & ready::readable) == 0) return fail(Error::again);
+  const Result<int> fd = files_.reserve();
+  if (!fd) return fd;
+  const auto id = driver_.change().accept(listener.id);
+  const Status told = id ? tell_peer(*id, listener.family, address, length) : fail(id.error());
+  if (!told) {
+    Files::unreserve(*fd);
+    if (id) (void)driver_.change().close(*id);
+    return fail(told.error());
+  }
+  Socket& s = settle(*fd, *id, listener.family, flags);
+  s.receive_low = listener.receive_low;
+  s.receive_timeout = listener.receive_timeout;
+  s.send_timeout = listener.send_timeout;
+  return fd;
+}
+
+/// To those who ask who it is, a connection that is over already was never there.
+Status Sockets::tell_peer(SocketId id, Family family, sockaddr* address, socklen_t* length) {
+  if (address == nullptr) return {};
+  const auto peer = driver_.stack().remote(id);
+  return peer ? write_address(*peer, family, address, length) : fail(Error::aborted);
+}
+
+int Sockets::connect(Handle h, const sockaddr* address, socklen_t length) {
+  Error unfinished = Error::in_progress;   // what "not yet" is called: `already` unless this call began it
+  bool begun = false;
+  const auto attempt = [&]() -> Status {
+    const auto remote = read_address(address, length, h.socket->family);
+    if (!remote) return fail(remote.error());
+    const Status s = driver_.change().connect(h.socket->id, destination(*remote), now());
+    if (s || (s.error() != Error::in_progress && s.error() != Error::already)) return s;
+    if (!std::exchange(begun, true)) unfinished = s.error();
+    return fail(Error::again);
+  };
+  const Status s = blocking(h, {ready::writable, &Socket::send_timeout}, attempt);
+  return answer(begun && !s && s.error() == Error::again ? Status{fail(unfinished)} : s);
+}
+
+int Sockets::shutdown(Handle h, int how) {
+  return answer(once(h, [&]() -> Status {
+    if (how < SHUT_RD || how > SHUT_RDWR) return fail(Error::invalid);
+    return driver_.change().shutdown(h.socket->id, static_cast<Shutdown>(how));
+  }));
+}
+
+int Sockets::close(Handle h) {
+  if (h.use() == Use::lost) {   // another process's: no gate of ours has to do with it
+    files_.close(h);
+    return answer(Status{fail(Error::bad_handle)});
+  }
+  return answer(once(h, [&]() -> Status {
+    const SocketId id = h.socket->id;
+    const auto seconds = driver_.stack().get(id, Option::linger);
+    const auto unread = driver_.stack().readable_bytes(id);
+    files_.close(h);
+    driver_.ring_all(id);
+    if (seconds && *seconds > 0 && unread && *unread == 0) linger(id, std::chrono::seconds{*seconds});
+    (void)driver_.change().close(id);
+    return {};
+  }));
+}
+
+/// SO_LINGER: close() waits until the peer has acknowledged everything, the FIN too.
+void Sockets::linger(SocketId id, Duration patience) {
+  if (!driver_.change().shutdown(id, Shutdown::write)) return;
+  Waiter waiter;
+  Watch watch;
+  driver_.watch_polls(watch, waiter);
+  const Instant until = after(patience);
+  for (;;) {
+    const auto info = driver_.stack().info(id);
+    if (!info) return;
+    const State s = info->state;
+    const auto unacknowledged = driver_.stack().unacknowledged_bytes(id);
+    const bool fin_waits = s == State::fin_wait_1 || s == State::closing || s == State::last_ack;
+    if (!fin_waits && (!unacknowledged || *unacknowledged == 0)) return;
+    if (driver_.wait(waiter, {.until = until}) != Slept::woken) return;
+  }
+}
+
+int Sockets::getsockname(Handle h, sockaddr* address, socklen_t* length) {
+  return answer(once(h, [&]() -> Status {
+    if (address == nullptr || length == nullptr) return fail_as(EFAULT);
+    const auto local = driver_.stack().local(h.socket->id);
+    return local ? write_address(*local, h.socket->family, address, length) : fail(local.error());
+  }));
+}
+
+int Sockets::getpeername(Handle h, sockaddr* address, socklen_t* length) {
+  return answer(once(h, [&]() -> Status {
+    if (address == nullptr || length == nullptr) return fail_as(EFAULT);
+    const auto remote = driver_.stack().remote(h.socket->id);
+    return remote ? write_address(*remote, h.socket->family, address, length) : fail(remote.error());
+  }));
+}
+
+}  // namespace tunic

@@ -1,0 +1,94 @@
+// Linux's socket calls over one Stack: arguments, results and errno as there, blocking or not, from any number of threads. Each
+// call takes the handle that Files::find() gave for its number, or, where it makes a number, returns it.
+//
+// Here alone a Result becomes an errno and -1. Calls wait in one way (blocking(), below): under the gate they try; where the Stack
+// says `again` they put up a watch, leave the gate to wait (Driver), and try again.
+#pragma once
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <atomic>
+#include <span>
+#include <thread>
+
+#include "posix/driver.h"
+#include "posix/files.h"
+
+namespace tunic {
+
+class Sockets {
+ public:
+  /// What socket() is asked for, with Linux's errors: EINVAL, EAFNOSUPPORT, ESOCKTNOSUPPORT, EPROTONOSUPPORT.
+  static Result<Family> check(int domain, int type, int protocol);
+
+  /// Both outlive this.
+  Sockets(Driver& driver, Files& files) : driver_{driver}, files_{files} {}
+
+  // sockets.cc
+  int socket(Family family, int type);   // as check() allowed them
+  int bind(Handle h, const sockaddr* address, socklen_t length);
+  int listen(Handle h, int backlog);
+  int accept(Handle h, sockaddr* address, socklen_t* length, int flags);
+  int connect(Handle h, const sockaddr* address, socklen_t length);
+  int shutdown(Handle h, int how);
+  int close(Handle h);
+  int getsockname(Handle h, sockaddr* address, socklen_t* length);
+  int getpeername(Handle h, sockaddr* address, socklen_t* length);
+
+  // transfer.cc: `message` says that it is not read(), which returns 0 at once for no octets
+  ssize_t receive(Handle h, std::span<const iovec> out, int flags, bool message);
+  ssize_t send(Handle h, std::span<const iovec> text, int flags);
+
+  // options.cc
+  int getsockopt(Handle h, int level, int option, void* value, socklen_t* length);
+  int setsockopt(Handle h, int level, int option, const void* value, socklen_t length);
+  int fcntl(Handle h, int command, int argument);
+  int ioctl(Handle h, unsigned long request, int* argument);
+
+  // poll.cc: looks the numbers up by itself; those that are not ours it asks the kernel about
+  int poll(std::span<pollfd> set, int timeout_milliseconds);
+
+  // leaving.cc
+  /// For a normal exit: closes all sockets and drives on until what was sent is acknowledged, or `patience` is over. False: it
+  /// was over. Other threads find that nothing happens any more; this one finds its sockets closed.
+  bool leave(Duration patience);
+
+ private:
+  /// How a call waits: for which ready:: events, with which of the socket's times, and whether MSG_DONTWAIT forbids it.
+  struct Patience {
+    std::uint32_t events;
+    Duration Socket::*timeout;
+    bool dont_wait = false;
+  };
+  struct Transfer;
+
+  template <class Attempt>
+  auto blocking(Handle h, Patience patience, Attempt attempt) -> decltype(attempt());
+  template <class Call>
+  auto once(Handle h, Call call) -> decltype(call());
+
+  Socket& settle(int fd, SocketId id, Family family, int type);
+  Result<int> accept_one(const Socket& listener, sockaddr* address, socklen_t* length, int flags);
+  Status tell_peer(SocketId id, Family family, sockaddr* address, socklen_t* length);
+  void linger(SocketId id, Duration patience);
+
+  Status receive_some(SocketId id, Transfer& t);
+  Status peek(SocketId id, Transfer& t);
+  Status send_some(SocketId id, Transfer& t);
+
+  Result<socklen_t> get_option(const Socket& s, int level, int option, std::span<std::byte> value);
+  Status set_option(Socket& s, int level, int option, Bytes value);
+  Result<int> count(SocketId id, unsigned long request);
+
+  /// The program is about to end, and this is not the thread that ends it.
+  bool is_frozen() const { return leaving_.load() && std::this_thread::get_id() != leaver_; }
+
+  Driver& driver_;
+  Files& files_;
+  std::thread::id leaver_;
+  std::atomic<bool> leaving_{false};   // set after leaver_
+};
+
+}  // namespace tunic

@@ -1,0 +1,115 @@
+// Octets in and out of a socket.
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <array>
+
+#include "posix/blocking.h"
+#include "posix/pieces.h"
+#include "posix/signals.h"
+
+namespace tunic {
+
+/// One call under way.
+struct Sockets::Transfer {
+  Pieces pieces;
+  std::size_t size;
+  int flags;
+  std::size_t least = 1;   // receive: wait for this many, where waiting is allowed
+  std::size_t done = 0;
+
+  bool has(int flag) const { return (flags & flag) != 0; }
+};
+
+namespace {
+
+/// Nothing more will come: the end of the stream, or an error that the next call is to report.
+bool is_over(const Stack& stack, SocketId id) {
+  return (stack.ready(id) & (ready::error | ready::hangup | ready::read_hangup)) != 0;
+}
+
+std::size_t readable(const Stack& stack, SocketId id) { return stack.readable_bytes(id).value_or(0); }
+
+}  // namespace
+
+ssize_t Sockets::receive(Handle h, std::span<const iovec> out, int flags, bool message) {
+  const auto size = Pieces::total(out);
+  if (!size) return answer(Result<ssize_t>{fail(size.error())});
+  if (*size == 0 && !message) return 0;
+  if ((flags & MSG_ERRQUEUE) != 0) return answer(Result<ssize_t>{fail(Error::again)});   // it is always empty
+  Transfer t{.pieces = Pieces{out}, .size = *size, .flags = flags};
+  const bool dont_wait = t.has(MSG_DONTWAIT | MSG_OOB);   // Linux never waits for urgent data
+  const auto attempt = [&]() -> Status {
+    const bool waits = !dont_wait && !h.socket->nonblocking;
+    const std::size_t low = t.has(MSG_WAITALL) ? t.size : static_cast<std::size_t>(h.socket->receive_low);
+    t.least = waits ? std::min(low, t.size) : 0;
+    return t.has(MSG_PEEK) || t.size == 0 ? peek(h.socket->id, t) : receive_some(h.socket->id, t);
+  };
+  Status s = blocking(h, {ready::readable | ready::read_hangup, &Socket::receive_timeout, dont_wait}, attempt);
+  if (!s && t.done == 0 && t.has(MSG_PEEK) && t.least > 1) {   // waited in vain for that many: give what there is
+    t.least = 0;
+    if (once(h, [&] { return peek(h.socket->id, t); })) s = {};
+  }
+  return answer(s || t.done != 0 ? Result<ssize_t>{static_cast<ssize_t>(t.done)} : fail(s.error()));
+}
+
+/// Takes what is there; `again` when that is less than the call has to wait for.
+Status Sockets::receive_some(SocketId id, Transfer& t) {
+  std::array<std::byte, 4096> nowhere;   // MSG_TRUNC: what a stream's reader throws away
+  while (t.done < t.size) {
+    if (t.done != 0 && readable(driver_.stack(), id) == 0)
+      return t.done >= t.least || is_over(driver_.stack(), id) ? Status{} : fail(Error::again);
+    if (t.done != 0 && driver_.stack().at_mark(id).value_or(false)) return {};   // reading stops before urgent data
+    MutBytes out = t.pieces.front();
+    if (t.has(MSG_TRUNC)) out = MutBytes{nowhere}.first(std::min(nowhere.size(), t.size - t.done));
+    const auto n = driver_.change().receive(id, out, {.urgent = t.has(MSG_OOB)});
+    if (!n) return fail(n.error());
+    t.done += *n;
+    if (*n == 0 || t.has(MSG_OOB)) return {};
+    if (!t.has(MSG_TRUNC)) t.pieces.advance(*n);
+  }
+  return {};
+}
+
+/// Looks at what is there, from its beginning each time; with no room at all, waits until there is something.
+Status Sockets::peek(SocketId id, Transfer& t) {
+  std::array<std::byte, 1> one;
+  const std::size_t there = readable(driver_.stack(), id);
+  if (there != 0 && there < t.least && !is_over(driver_.stack(), id)) return fail(Error::again);
+  const bool looks = t.size != 0 && !t.has(MSG_TRUNC);
+  const ReceiveFlags how{.peek = true, .urgent = t.has(MSG_OOB)};
+  const auto n = driver_.change().receive(id, looks ? t.pieces.front() : MutBytes{one}, how);
+  if (!n) return fail(n.error());
+  t.done = looks ? *n : std::min(there, t.size);
+  return {};
+}
+
+ssize_t Sockets::send(Handle h, std::span<const iovec> text, int flags) {
+  const auto size = Pieces::total(text);
+  if (!size) return answer(Result<ssize_t>{fail(size.error())});
+  Transfer t{.pieces = Pieces{text}, .size = *size, .flags = flags};
+  const auto attempt = [&] { return send_some(h.socket->id, t); };
+  const Status s = blocking(h, {ready::writable, &Socket::send_timeout, t.has(MSG_DONTWAIT)}, attempt);
+  if (s || t.done != 0) return static_cast<ssize_t>(t.done);
+  // On Linux writing to what has no connection is writing to a broken pipe.
+  const Error e = s.error() == Error::not_connected ? Error::pipe : s.error();
+  if (e == Error::pipe && !t.has(MSG_NOSIGNAL)) raise_sigpipe();
+  return answer(Result<ssize_t>{fail(e)});
+}
+
+/// Puts in what fits; `again` when that is not all.
+Status Sockets::send_some(SocketId id, Transfer& t) {
+  do {
+    if (t.done != 0 && (driver_.stack().ready(id) & ready::error) != 0) return {};   // for the next call to report
+    const MutBytes piece = t.pieces.front();
+    const SendFlags how{.urgent = t.has(MSG_OOB) && t.pieces.is_last(), .more = t.has(MSG_MORE)};
+    const auto n = driver_.change().send(id, piece, how);
+    if (!n) return fail(n.error());
+    t.done += *n;
+    t.pieces.advance(*n);
+    if (*n < piece.size()) return fail(Error::again);
+  } while (t.done < t.size);
+  return {};
+}
+
+}  // namespace tunic
