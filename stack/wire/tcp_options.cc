@@ -92,9 +92,9 @@ std::size_t size_without_sack(const TcpOptions& o) {
   return (o.mss ? 4u : 0u) + (o.timestamps ? timestamps_area : 0u) + permitted_alone + (o.window_scale ? 4u : 0u);
 }
 
+/// The others take 20 octets at most, so there is always room for two blocks.
 std::size_t blocks_that_fit(const TcpOptions& o) {
-  const std::size_t room = TcpOptions::max_size - size_without_sack(o);
-  return room < 12 ? 0 : std::min<std::size_t>(o.sack_count, (room - 4) / 8);
+  return std::min<std::size_t>(o.sack_count, (TcpOptions::max_size - size_without_sack(o) - 4) / 8);
 }
 
 }  // namespace
