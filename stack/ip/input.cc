@@ -9,9 +9,11 @@
 namespace tunic {
 namespace {
 
+using Check = std::expected<void, Drop>;
+
 /// The options are proven well-formed and then not looked at (RFC 1122 section 3.2.1.8); source routes are refused
 /// (RFC 6274 section 3.13.2.3). At most 40 steps: each option eats at least one octet.
-std::expected<void, Drop> check_options(Bytes options) {
+Check check_options(Bytes options) {
   constexpr std::uint8_t end = 0, nop = 1, loose_source_route = 131, strict_source_route = 137;
   while (!options.empty() && byte_at(options, 0) != end) {
     const std::uint8_t kind = byte_at(options, 0);
@@ -39,23 +41,22 @@ bool is_for_us(const IpAddr& dst, bool looped, const Addresses& own) {
   return own.is_own(dst) || (looped && dst.is_loopback());
 }
 
-std::expected<Datagram, Drop> check_addresses(const Datagram& d, bool looped, const Addresses& own) {
+Check check_addresses(const Datagram& d, bool looped, const Addresses& own) {
   if (is_martian(d.src, looped, own)) return std::unexpected{Drop::martian_source};
   if (!is_for_us(d.dst, looped, own)) return std::unexpected{Drop::not_ours};
-  return d;
+  return {};
 }
 
 std::expected<Datagram, Drop> accept_v4(Bytes packet, bool looped, const Offload& offload, const Addresses& own) {
   const auto ip = Ipv4View::parse(packet);
   if (!ip) return std::unexpected{ip.error()};
   if (offload.checksum != Offload::Checksum::verified && !ip->checksum_ok()) return std::unexpected{Drop::bad_checksum};
-  const Datagram d{ip->src(), ip->dst(), ip->protocol(), ip->tos(), ip->ttl(), static_cast<std::uint16_t>(ip->header_size()),
-                   ip->payload()};
-  const auto checked = check_addresses(d, looped, own);
-  if (!checked) return checked;
+  const auto header_size = static_cast<std::uint16_t>(ip->header_size());
+  const Datagram d{ip->src(), ip->dst(), ip->protocol(), ip->tos(), ip->ttl(), header_size, ip->payload()};
+  if (const auto ok = check_addresses(d, looped, own); !ok) return std::unexpected{ok.error()};
   if (const auto ok = check_options(ip->options()); !ok) return std::unexpected{ok.error()};
   if (ip->is_fragment()) return std::unexpected{Drop::fragment};
-  return checked;
+  return d;
 }
 
 std::expected<Datagram, Drop> accept_v6(Bytes packet, bool looped, const Addresses& own) {
@@ -64,8 +65,7 @@ std::expected<Datagram, Drop> accept_v6(Bytes packet, bool looped, const Address
   if (ip->has_mapped_address()) return std::unexpected{Drop::martian_source};
   Datagram d{ip->src(), ip->dst(), ip->next_header(), ip->traffic_class(), ip->hop_limit(), Ipv6View::size,
              ip->payload()};
-  const auto checked = check_addresses(d, looped, own);
-  if (!checked) return checked;
+  if (const auto ok = check_addresses(d, looped, own); !ok) return std::unexpected{ok.error()};
   const auto end = skip_extension_headers(ip->next_header(), ip->payload());
   if (!end) return std::unexpected{end.error()};
   d.protocol = end->protocol;
