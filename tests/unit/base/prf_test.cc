@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <numeric>
+#include <cstring>
 #include <set>
 #include <vector>
 
@@ -26,7 +26,6 @@ TEST(SipHash, published_vectors) {
 }
 
 TEST(Prf, value_is_siphash_of_purpose_numbers_and_input) {
-  // The message of the vector for 26 octets and more: purpose 0x0706.., a, b, then what is left.
   const auto message = counting_octets(63);
   std::uint64_t words[3];
   std::memcpy(words, message.data(), sizeof words);
