@@ -48,6 +48,18 @@ struct TxPacket {
     return n;
   }
   std::size_t size() const { return header().size() + text_size(); }
+  /// Keeps the first `n` octets of the text.
+  void truncate_text(std::size_t n) {
+    for (std::size_t i = 0; i < slices; ++i) {
+      if (n >= text[i].size()) {
+        n -= text[i].size();
+        continue;
+      }
+      text[i].truncate(n);
+      n = 0;
+    }
+    while (slices > 0 && text[slices - 1].empty()) text[--slices] = {};
+  }
   void clear() {
     for (std::size_t i = 0; i < slices; ++i) text[i] = {};
     slices = 0;

@@ -1,0 +1,94 @@
+// The inside of a Stack. input.cc takes packets, flush.cc sends them, sockets.cc has the user calls, options.cc what may be set
+// and asked; a socket that changed goes through settle(), whichever door it was.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "core/socket.h"
+#include "core/stack.h"
+#include "ip/addresses.h"
+#include "port/demux.h"
+#include "port/ephemeral.h"
+#include "tcp/burst.h"
+#include "tcp/time_wait.h"
+
+namespace tunic {
+
+struct Stack::Impl {
+  explicit Impl(const Config& c);
+  ~Impl();
+
+  // input.cc
+  void receive(RxPacket& packet, Instant now, Link& link);
+  std::optional<Drop> deliver(RxPacket& packet, Instant now, Link& link);
+  std::optional<Drop> deliver_tcp(RxPacket& packet, std::size_t offset, std::size_t size, const IpAddr& src, const IpAddr& dst,
+                                  Instant now);
+  std::optional<Drop> listen_arrives(std::uint32_t listener, Segment& seg, Instant now, const std::uint32_t* reopened);
+  std::optional<Drop> time_wait_arrives(std::uint32_t record, Segment& seg, Instant now);
+  void reply(const Reply& r);
+
+  // flush.cc
+  void run_timers(Instant now);
+  Instant drive(Instant now, Link& link);
+  void flush(Instant now, Link& link);
+  void flush_replies(Link& link);
+  bool send_burst(Burst& burst, Link& link);
+  std::size_t send_to_self(Burst& burst);
+  void finish(Burst& burst, std::size_t from, const FourTuple& pair, std::uint8_t ttl, std::uint8_t tos);
+  Burst& burst_for(bool local) { return local ? loop_burst : device_burst; }
+  void reap();
+
+  // sockets.cc
+  Socket* find(SocketId s) const;
+  Socket& at(std::uint32_t index) { return *sockets[index]; }
+  SocketId id_of(std::uint32_t index) const { return {index, sockets[index]->generation}; }
+  Result<std::uint32_t> new_socket(Family family);
+  void free_socket(std::uint32_t index);
+  Status bind(Socket& s, std::uint32_t index, const Endpoint& local);
+  void unbind(Socket& s);
+  Status connect(Socket& s, std::uint32_t index, Endpoint remote, Instant now);
+  Binding binding_of(const Socket& s, std::uint32_t index, const Endpoint& local) const;
+  bool pair_is_free(const FourTuple& pair, Instant now) const;
+  void stop_listening(Socket& s);
+  Status forget_failed(Socket& s);
+
+  /// After any door: the accept queue, TIME-WAIT, the demux, edges, the timer, and the list of the dirty.
+  void settle(std::uint32_t index, Instant now);
+  void enter_time_wait(Socket& s, Instant now);
+  void forget_record(std::uint32_t record);
+  void mark_dirty(std::uint32_t index);
+  void mark_edge(std::uint32_t index);
+
+  TcpContext context(bool local) {
+    return {config.tcp, counters, pool, replies, local ? 65'535u : config.link.max_gso};
+  }
+
+  // A value of the demux: a socket's index, or a TIME-WAIT record with this bit.
+  static constexpr std::uint32_t record_bit = 0x80000000u;
+
+  Config config;
+  Prf prf;
+  Pool pool;
+  Counters counters;
+  Addresses addresses;
+  TimerWheel wheel;
+  Demux demux;
+  PortTable ports;
+  EphemeralPorts ephemeral;
+  TimeWaitTable time_wait;
+  TimerNode time_wait_timer;
+  std::vector<std::unique_ptr<Socket>> sockets;
+  std::vector<std::uint32_t> free_slots;
+  std::size_t live = 0;                 // sockets and connections
+  Ring<SocketId> edges;
+  Ring<SocketId> dirty;                 // round-robin: one quantum each
+  Ring<SocketId> dying;                 // closed, nobody holds them: freed when their last packet is out
+  Replies replies;
+  Burst device_burst, loop_burst;
+  Ring<RxPacket> loop;                  // packets to ourselves
+  bool blocked = false;                 // the Link refused something in this call
+  Instant clock{};                      // of the last call: deadlines of calls that have no time of their own
+};
+
+}  // namespace tunic

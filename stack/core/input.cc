@@ -1,0 +1,138 @@
+// Packets in: IP, then the protocol, then the demux, then one of CLOSED, LISTEN, TIME-WAIT or a connection.
+#include "core/impl.h"
+#include "ip/icmp_echo.h"
+#include "ip/input.h"
+#include "tcp/isn.h"
+#include "wire/protocol.h"
+
+namespace tunic {
+
+void Stack::Impl::receive(RxPacket& packet, Instant now, Link& link) {
+  ++counters.received;
+  if (const auto drop = deliver(packet, now, link))
+    counters.drop(*drop);
+  else
+    ++counters.delivered;
+}
+
+std::optional<Drop> Stack::Impl::deliver(RxPacket& packet, Instant now, Link& link) {
+  const auto datagram = tunic::accept(packet.data.bytes(), packet.looped, packet.offload, addresses);
+  if (!datagram) return datagram.error();
+  const auto& d = *datagram;
+  if (d.protocol == protocol::tcp) {
+    if (!transport_checksum_ok(d, packet.offload)) return Drop::bad_checksum;
+    return deliver_tcp(packet, d.header_size, d.payload.size(), d.src, d.dst, now);
+  }
+  const bool icmp = d.protocol == (d.src.is_v4() ? protocol::icmp : protocol::icmpv6);
+  if (!icmp) return Drop::bad_protocol;
+  const bool local = addresses.is_local(d.src);
+  Burst& burst = burst_for(local);
+  if (burst.full() && !send_burst(burst, link)) return Drop::rate_limited;
+  TxPacket& answer = burst.add({});
+  if (auto answered = answer_echo(d, packet.offload, pool, local ? LinkTraits{true, 65'535} : config.link, answer); !answered) {
+    burst.drop_last();
+    return answered.error();
+  }
+  ++counters.echo_replies;
+  return {};
+}
+
+std::optional<Drop> Stack::Impl::deliver_tcp(RxPacket& packet, std::size_t offset, std::size_t size, const IpAddr& src,
+                                             const IpAddr& dst, Instant now) {
+  ++counters.tcp_in;
+  const auto view = TcpView::parse(packet.data.bytes().subspan(offset, size));
+  if (!view) return Drop::bad_tcp;
+  if (view->src() == Port{} || view->dst() == Port{}) return Drop::port_zero;   // H8
+
+  Segment seg;
+  seg.pair = {{dst, view->dst()}, {src, view->src()}};
+  seg.wire_seq = view->seq();
+  seg.wire_ack = view->ack();
+  seg.flags = view->flags();
+  seg.window = view->window();
+  seg.urgent = view->urgent();
+  seg.options = TcpOptions::parse(view->options());
+  if (seg.options.malformed) ++counters.bad_options;
+  const std::size_t header = view->header_size();
+  seg.text = std::move(packet.data);
+  seg.text.drop_front(offset + header);
+  seg.text.truncate(size - header);
+  if (seg.text.empty()) seg.text = {};
+  seg.gso_size = packet.offload.gso_size;
+
+  if (const auto found = demux.find(seg.pair)) {
+    if (*found & record_bit) return time_wait_arrives(*found & ~record_bit, seg, now);
+    const std::uint32_t index = *found;
+    Socket& s = at(index);
+    const Socket* parent = s.embryo ? find(s.parent) : nullptr;
+    const bool accept_full = parent != nullptr && parent->listener && parent->listener->accept_full();
+    TcpContext c = context(s.local_peer);
+    const auto drop = s.connection->segment_arrives(seg, now, accept_full, c);
+    settle(index, now);
+    return drop;
+  }
+  if (const auto listener = ports.find_listener(seg.pair)) return listen_arrives(*listener, seg, now, nullptr);
+
+  // CLOSED: section 3.10.7.1
+  if (!seg.flags.has(RST)) reply(reset_for(seg));
+  return Drop::closed_port;
+}
+
+// LISTEN: section 3.10.7.2
+std::optional<Drop> Stack::Impl::listen_arrives(std::uint32_t listener_index, Segment& seg, Instant now,
+                                                const std::uint32_t* reopened) {
+  if (seg.flags.has(RST)) return Drop::tcp_reset;                      // first
+  if (seg.flags.has(ACK)) {                                            // second
+    reply(reset_for(seg));
+    return Drop::tcp_ack;
+  }
+  if (!seg.flags.has(SYN)) return Drop::tcp_state;                     // fourth
+  Socket& listening = at(listener_index);                              // third
+  Listener& listener = *listening.listener;
+  if (listener.accept_full() || listener.half_open() >= config.tcp.syn_queue) return Drop::listen_overflow;
+  const auto index = new_socket(listening.family);
+  if (!index) return Drop::no_memory;
+  Socket& child = at(*index);
+  if (!demux.insert(seg.pair, *index)) {
+    free_socket(*index);
+    return Drop::no_memory;
+  }
+  child.kind = Socket::Kind::connection;
+  child.in_demux = true;
+  child.embryo = true;
+  child.parent = id_of(listener_index);
+  child.bound = true;
+  child.binding = ports.hold(listening.binding, seg.pair.local.addr);
+  child.local = seg.pair.local;
+  child.local_peer = addresses.is_local(seg.pair.remote.addr);
+  child.connection = std::make_unique<Connection>(seg.pair, listening.options, config.tcp, child.local_peer ? 65'535 : config.mtu);
+  Seq32 iss = config.tcp.test_isn ? Seq32{*config.tcp.test_isn} : initial_sequence(prf, seg.pair, now);
+  if (reopened != nullptr) iss = beyond(iss, *reopened);
+  child.connection->open_passive(seg, iss, timestamp_offset(prf, seg.pair), now, config.tcp);
+  listener.on_half_open();
+  settle(*index, now);
+  return {};
+}
+
+std::optional<Drop> Stack::Impl::time_wait_arrives(std::uint32_t record, Segment& seg, Instant now) {
+  const auto listener = ports.find_listener(seg.pair);
+  switch (time_wait.segment_arrives(record, seg, listener.has_value())) {
+    case TimeWaitTable::Answer::ignore: break;
+    case TimeWaitTable::Answer::restart: time_wait.restart(record, now, config.tcp); [[fallthrough]];
+    case TimeWaitTable::Answer::acknowledge: reply(time_wait.acknowledgment(record, now)); break;
+    case TimeWaitTable::Answer::reopen: {
+      if (at(*listener).listener->accept_full()) return Drop::listen_overflow;
+      const std::uint32_t snd_nxt = time_wait[record].snd_nxt;
+      forget_record(record);
+      return listen_arrives(*listener, seg, now, &snd_nxt);
+    }
+  }
+  return Drop::tcp_state;
+}
+
+void Stack::Impl::reply(const Reply& r) {
+  if (r.flags.has(RST)) ++counters.tcp_resets_out;
+  if (!replies.push(r)) ++counters.reply_overflow;
+}
+
+}  // namespace tunic

@@ -1,0 +1,45 @@
+// A socket of a Stack: a blank place at first, then a listener or one end of a connection. Slots are reused; the generation
+// tells which socket a handle meant. A slot outlives its handle while the connection in it still has something to do.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "base/timer_wheel.h"
+#include "core/stack.h"
+#include "port/binding.h"
+#include "tcp/connection.h"
+#include "tcp/listener.h"
+
+namespace tunic {
+
+struct Socket {
+  enum class Kind : std::uint8_t { free, blank, listener, connection };
+
+  Kind kind = Kind::free;
+  Family family = Family::v4;
+  bool held = false;             // a handle exists
+  bool dirty = false;            // in the Stack's list of sockets with something to send
+  bool edge_pending = false;     // in the Stack's list of sockets to look at
+  bool bound = false;
+  bool bound_by_user = false;    // bind() chose it: kept when a connection ends
+  bool connect_pending = false;  // connect() has not yet told of its success
+  bool in_demux = false;
+  bool local_peer = false;       // the other end is in this Stack
+  bool embryo = false;           // of a listener, before it is established
+  bool queued = false;           // established, waits for accept()
+  std::uint32_t generation = 1;
+  SocketId parent{};             // the listener of a socket that nobody accepted yet
+  BindingId binding{};
+  Endpoint local{};              // as bound: the address may be a wildcard
+  UserOptions options;           // of a blank socket or a listener; a connection has its own
+  std::uint32_t time_wait = 0xffffffff;   // the record this connection left, and its generation
+  std::uint8_t time_wait_generation = 0;
+  std::unique_ptr<Listener> listener;
+  std::unique_ptr<Connection> connection;
+  TimerNode timer;
+
+  UserOptions& chosen() { return connection ? connection->options : options; }
+};
+
+}  // namespace tunic

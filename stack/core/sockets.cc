@@ -1,0 +1,251 @@
+// The user calls that make, name, join and end sockets.
+#include <algorithm>
+
+#include "core/impl.h"
+#include "tcp/isn.h"
+
+namespace tunic {
+
+Stack::Impl::Impl(const Config& c)
+    : config{c},
+      prf{c.key},
+      pool{c.memory},
+      addresses{c.addresses},
+      demux{prf},
+      ports{prf},
+      ephemeral{prf, c.tcp.port_first, c.tcp.port_last},
+      time_wait{c.tcp.time_wait_records} {}
+
+Stack::Impl::~Impl() {
+  for (auto& s : sockets) wheel.cancel(s->timer);
+  wheel.cancel(time_wait_timer);
+}
+
+Socket* Stack::Impl::find(SocketId s) const {
+  if (s.index >= sockets.size()) return nullptr;
+  Socket& socket = *sockets[s.index];
+  return socket.held && socket.generation == s.generation ? &socket : nullptr;
+}
+
+Result<std::uint32_t> Stack::Impl::new_socket(Family family) {
+  if (live >= config.max_sockets) return fail(Error::too_many);
+  std::uint32_t index;
+  if (free_slots.empty()) {
+    index = static_cast<std::uint32_t>(sockets.size());
+    sockets.push_back(std::make_unique<Socket>());
+  } else {
+    index = free_slots.back();
+    free_slots.pop_back();
+  }
+  Socket& s = at(index);
+  s.kind = Socket::Kind::blank;
+  s.family = family;
+  s.timer.owner = index;
+  s.options.ttl = config.tcp.ttl;
+  s.options.keep_count = config.tcp.keep_count;
+  s.options.keep_idle = config.tcp.keep_idle;
+  s.options.keep_interval = config.tcp.keep_interval;
+  s.options.receive_buffer = config.tcp.receive_buffer;
+  s.options.send_buffer = config.tcp.send_buffer;
+  ++live;
+  return index;
+}
+
+void Stack::Impl::free_socket(std::uint32_t index) {
+  Socket& s = at(index);
+  wheel.cancel(s.timer);
+  unbind(s);
+  const std::uint32_t next = s.generation + 1;
+  sockets[index] = std::make_unique<Socket>();
+  at(index).generation = next == 0 ? 1 : next;
+  free_slots.push_back(index);
+  --live;
+}
+
+Binding Stack::Impl::binding_of(const Socket& s, std::uint32_t index, const Endpoint& local) const {
+  return {.addr = local.addr,
+          .port = local.port,
+          .v6_only = s.options.v6_only,
+          .reuse_address = s.options.reuse_address,
+          .reuse_port = s.options.reuse_port,
+          .owner = index};
+}
+
+Status Stack::Impl::bind(Socket& s, std::uint32_t index, const Endpoint& local) {
+  if (s.kind != Socket::Kind::blank || s.bound) return fail(Error::invalid);
+  const bool v4 = local.addr.is_v4();
+  if (s.family == Family::v4 && !v4) return fail(Error::family);
+  if (s.family == Family::v6 && v4 && s.options.v6_only) return fail(Error::invalid);
+  if (!local.addr.is_any() && !addresses.is_local(local.addr)) return fail(Error::not_available);
+  Endpoint chosen = local;
+  if (chosen.port == Port{}) {
+    const auto port = ephemeral.for_bind(local.addr, clock, [&](Port p) { return ports.is_unused(binding_of(s, index, {local.addr, p})); });
+    if (!port) return fail(port.error());
+    chosen.port = *port;
+  }
+  const auto binding = ports.bind(binding_of(s, index, chosen));
+  if (!binding) return fail(binding.error());
+  s.binding = *binding;
+  s.bound = s.bound_by_user = true;
+  s.local = chosen;
+  return {};
+}
+
+void Stack::Impl::unbind(Socket& s) {
+  if (!s.bound) return;
+  ports.release(s.binding);
+  s.bound = s.bound_by_user = false;
+  s.local = {IpAddr::any(s.family), {}};
+}
+
+bool Stack::Impl::pair_is_free(const FourTuple& pair, Instant now) const {
+  const auto found = demux.find(pair);
+  if (!found) return true;
+  return (*found & record_bit) != 0 && time_wait.reusable(*found & ~record_bit, now, config.tcp);
+}
+
+// A connection that never came to be leaves a blank socket behind.
+Status Stack::Impl::forget_failed(Socket& s) {
+  if (s.connection->state() != State::closed || s.connection->was_established()) return fail(Error::is_connected);
+  s.options = s.connection->options;
+  wheel.cancel(s.timer);
+  s.connection.reset();
+  s.kind = Socket::Kind::blank;
+  return {};
+}
+
+Status Stack::Impl::connect(Socket& s, std::uint32_t index, Endpoint remote, Instant now) {
+  if (s.kind == Socket::Kind::listener) return fail(Error::is_connected);
+  if (s.kind == Socket::Kind::connection) {
+    const State state = s.connection->state();
+    if (state == State::syn_sent || state == State::syn_received) return fail(Error::already);
+    if (const int error = s.connection->take_error(); error != 0) {
+      s.connect_pending = false;
+      return fail(static_cast<Error>(error));
+    }
+    if (std::exchange(s.connect_pending, false) && s.connection->was_established()) return {};
+    if (auto failed = forget_failed(s); !failed) return failed;
+  }
+  if (s.family == Family::v4 && !remote.addr.is_v4()) return fail(Error::family);
+  if (s.family == Family::v6 && remote.addr.is_v4() && s.options.v6_only) return fail(Error::unreachable);
+  if (remote.addr.is_any()) remote.addr = IpAddr::loopback(remote.addr.family());        // as Linux
+  if (remote.addr.is_multicast() || addresses.is_broadcast(remote.addr)) return fail(Error::unreachable);   // MUST-46
+  if (remote.port == Port{}) return fail(Error::refused);                                // H8: no such port
+  const bool chosen = s.bound && !s.local.addr.is_any();
+  if (chosen && s.local.addr.is_v4() != remote.addr.is_v4()) return fail(s.local.addr.is_v4() ? Error::unreachable : Error::invalid);
+  const auto source = chosen ? s.local.addr : addresses.source_for(remote.addr);         // MUST-44
+  if (!source) return fail(Error::unreachable);
+  if (source->is_loopback() && !addresses.is_local(remote.addr)) return fail(Error::invalid);
+
+  FourTuple pair{{*source, s.local.port}, remote};
+  if (!s.bound) {
+    const auto port = ephemeral.for_connect(*source, remote, now, [&](Port p) {
+      return !ports.is_claimed(p) && Endpoint{*source, p} != remote && pair_is_free({{*source, p}, remote}, now);
+    });
+    if (!port) return fail(port.error());
+    pair.local.port = *port;
+  } else if (!pair_is_free(pair, now)) {
+    return fail(Error::not_available);
+  }
+
+  Seq32 iss = config.tcp.test_isn ? Seq32{*config.tcp.test_isn} : initial_sequence(prf, pair, now);
+  if (const auto old = demux.find(pair)) {
+    iss = beyond(iss, time_wait[*old & ~record_bit].snd_nxt);
+    forget_record(*old & ~record_bit);
+  }
+  if (!demux.insert(pair, index)) return fail(Error::no_buffers);
+  if (s.bound) {
+    ports.set_address(s.binding, *source);
+  } else {
+    s.binding = ports.bind_automatic(*source, pair.local.port);
+    s.bound = true;
+  }
+  s.local = pair.local;
+  s.in_demux = true;
+  s.local_peer = addresses.is_local(remote.addr);
+  s.kind = Socket::Kind::connection;
+  s.connect_pending = true;
+  s.connection = std::make_unique<Connection>(pair, s.options, config.tcp, s.local_peer ? 65'535 : config.mtu);
+  s.connection->open_active(iss, timestamp_offset(prf, pair));
+  settle(index, now);
+  return fail(Error::in_progress);
+}
+
+void Stack::Impl::stop_listening(Socket& s) {
+  Listener& l = *s.listener;
+  while (!l.empty()) {                                       // established, and nobody will ever accept them
+    const std::uint32_t index = l.pop();
+    at(index).queued = false;
+    at(index).connection->abort();
+    settle(index, clock);
+  }
+  s.listener.reset();                                        // half-open ones find no parent and are reset
+  s.kind = Socket::Kind::blank;
+}
+
+void Stack::Impl::settle(std::uint32_t index, Instant now) {
+  Socket& s = at(index);
+  Connection& c = *s.connection;
+  if (s.embryo && (c.was_established() || c.state() == State::closed)) {
+    s.embryo = false;
+    Socket* parent = find(s.parent);
+    const bool listening = parent != nullptr && parent->listener;
+    if (!c.was_established()) {
+      if (listening) parent->listener->on_half_open_gone();
+    } else if (listening) {
+      parent->listener->on_established(index);
+      s.queued = true;
+      mark_edge(s.parent.index);
+    } else {
+      c.abort();
+    }
+  }
+  if (s.in_demux && c.state() == State::time_wait) enter_time_wait(s, now);
+  if (s.in_demux && c.state() == State::closed) {
+    demux.erase(c.pair());
+    s.in_demux = false;
+  }
+  const bool ended = !s.in_demux;
+  if (ended) {
+    wheel.cancel(s.timer);
+    if (!s.bound_by_user) unbind(s);
+    if (!s.held && !s.queued) dying.push_back(id_of(index));
+  }
+  if (c.take_edge() && s.held) mark_edge(index);
+  mark_dirty(index);
+}
+
+void Stack::Impl::enter_time_wait(Socket& s, Instant now) {
+  if (time_wait.full()) {                                    // R10: the oldest makes room
+    forget_record(time_wait.oldest());
+    ++counters.time_wait_recycled;
+  }
+  const FourTuple& pair = s.connection->pair();
+  const BindingId hold = ports.hold(s.binding, pair.local.addr);
+  const std::uint32_t record = time_wait.add(*s.connection, static_cast<std::uint32_t>(hold), now, config.tcp);
+  demux.replace(pair, record | record_bit);
+  s.in_demux = false;
+  s.time_wait = record;
+  s.time_wait_generation = time_wait[record].generation;
+  wheel.arm(time_wait_timer, time_wait.next());
+}
+
+void Stack::Impl::forget_record(std::uint32_t record) {
+  demux.erase(time_wait[record].pair);
+  ports.release(BindingId{time_wait[record].binding});
+  time_wait.remove(record);
+}
+
+void Stack::Impl::mark_dirty(std::uint32_t index) {
+  Socket& s = at(index);
+  if (std::exchange(s.dirty, true)) return;
+  dirty.push_back(id_of(index));
+}
+
+void Stack::Impl::mark_edge(std::uint32_t index) {
+  Socket& s = at(index);
+  if (!s.held || std::exchange(s.edge_pending, true)) return;
+  edges.push_back(id_of(index));
+}
+
+}  // namespace tunic

@@ -1,0 +1,230 @@
+#include "core/stack.h"
+
+#include <algorithm>
+
+#include "core/impl.h"
+
+namespace tunic {
+
+Stack::Stack(const Config& config) : impl_{std::make_unique<Impl>(config)} {}
+Stack::~Stack() = default;
+
+Instant Stack::poll(Instant now, Link& link) {
+  impl_->clock = now;
+  impl_->run_timers(now);
+  for (RxPacket& packet : link.receive()) impl_->receive(packet, now, link);
+  return impl_->drive(now, link);
+}
+
+Instant Stack::flush(Instant now, Link& link) {
+  impl_->clock = now;
+  return impl_->drive(now, link);
+}
+
+Result<SocketId> Stack::open(Family family) {
+  const auto index = impl_->new_socket(family);
+  if (!index) return fail(index.error());
+  Socket& s = impl_->at(*index);
+  s.held = true;
+  s.local = {IpAddr::any(family), {}};
+  return impl_->id_of(*index);
+}
+
+Status Stack::bind(SocketId id, const Endpoint& local) {
+  Socket* s = impl_->find(id);
+  return s == nullptr ? fail(Error::bad_handle) : impl_->bind(*s, id.index, local);
+}
+
+Status Stack::listen(SocketId id, int backlog) {
+  Socket* s = impl_->find(id);
+  if (s == nullptr) return fail(Error::bad_handle);
+  const auto most = static_cast<std::int64_t>(impl_->config.tcp.max_backlog);
+  const auto room = static_cast<std::uint32_t>(backlog < 0 ? most : std::clamp<std::int64_t>(backlog, 1, most));
+  if (s->kind == Socket::Kind::listener) {
+    s->listener->set_backlog(room);
+    return {};
+  }
+  if (s->kind != Socket::Kind::blank) return fail(Error::invalid);
+  if (!s->bound)
+    if (auto bound = impl_->bind(*s, id.index, {IpAddr::any(s->family), {}}); !bound) return bound;
+  if (auto free = impl_->ports.set_listening(s->binding, true); !free) return free;
+  s->listener = std::make_unique<Listener>(room);
+  s->kind = Socket::Kind::listener;
+  return {};
+}
+
+Result<SocketId> Stack::accept(SocketId id) {
+  Socket* s = impl_->find(id);
+  if (s == nullptr) return fail(Error::bad_handle);
+  if (s->kind != Socket::Kind::listener) return fail(Error::invalid);
+  if (s->listener->empty()) return fail(Error::again);
+  const std::uint32_t index = s->listener->pop();
+  Socket& child = impl_->at(index);
+  child.queued = false;
+  child.held = true;
+  child.parent = {};
+  impl_->mark_edge(index);
+  return impl_->id_of(index);
+}
+
+Status Stack::connect(SocketId id, const Endpoint& remote, Instant now) {
+  Socket* s = impl_->find(id);
+  return s == nullptr ? fail(Error::bad_handle) : impl_->connect(*s, id.index, remote, now);
+}
+
+Result<std::size_t> Stack::send(SocketId id, Bytes text, SendFlags flags) {
+  Socket* s = impl_->find(id);
+  if (s == nullptr) return fail(Error::bad_handle);
+  if (!s->connection) return fail(Error::pipe);                 // as Linux: nothing was ever joined to it
+  TcpContext c = impl_->context(s->local_peer);
+  const auto sent = s->connection->send(text, flags.urgent, flags.more, c);
+  if (sent) impl_->mark_dirty(id.index);
+  return sent;
+}
+
+Result<std::size_t> Stack::receive(SocketId id, MutBytes out, ReceiveFlags flags) {
+  Socket* s = impl_->find(id);
+  if (s == nullptr) return fail(Error::bad_handle);
+  if (!s->connection) return fail(Error::not_connected);
+  const auto got = flags.urgent ? s->connection->receive_urgent(out, flags.peek) : s->connection->receive(out, flags.peek);
+  if (got && !flags.peek) impl_->mark_dirty(id.index);
+  return got;
+}
+
+Status Stack::shutdown(SocketId id, Shutdown how) {
+  Socket* s = impl_->find(id);
+  if (s == nullptr) return fail(Error::bad_handle);
+  if (s->kind == Socket::Kind::listener) {
+    if (how == Shutdown::write) return {};
+    static_cast<void>(impl_->ports.set_listening(s->binding, false));
+    impl_->stop_listening(*s);
+    impl_->mark_edge(id.index);
+    return {};
+  }
+  if (!s->connection) return fail(Error::not_connected);
+  const State state = s->connection->state();
+  if (state == State::closed || state == State::time_wait) return fail(Error::not_connected);
+  if (state == State::syn_sent) {
+    s->connection->abort();
+  } else {
+    if (how != Shutdown::write) s->connection->shutdown_read();
+    if (how != Shutdown::read) s->connection->shutdown_write();
+  }
+  impl_->settle(id.index, impl_->clock);
+  return {};
+}
+
+Status Stack::close(SocketId id) {
+  Socket* s = impl_->find(id);
+  if (s == nullptr) return fail(Error::bad_handle);
+  if (s->kind == Socket::Kind::listener) impl_->stop_listening(*s);
+  s->held = false;
+  if (!s->connection) {
+    impl_->free_socket(id.index);
+    return {};
+  }
+  s->connection->close();
+  impl_->settle(id.index, impl_->clock);
+  return {};
+}
+
+Status Stack::abort(SocketId id) {
+  Socket* s = impl_->find(id);
+  if (s == nullptr) return fail(Error::bad_handle);
+  if (s->connection) s->connection->abort();
+  return close(id);
+}
+
+std::uint32_t Stack::ready(SocketId id) const {
+  const Socket* s = impl_->find(id);
+  if (s == nullptr) return ready::error;
+  if (s->connection) return s->connection->ready();
+  if (s->listener) return s->listener->empty() ? 0 : ready::readable;
+  return ready::writable | ready::hangup;                       // a blank socket, as Linux
+}
+
+std::optional<SocketId> Stack::take_edge() {
+  while (!impl_->edges.empty()) {
+    const SocketId id = impl_->edges.pop_front();
+    Socket* s = impl_->find(id);
+    if (s == nullptr) continue;
+    s->edge_pending = false;
+    return id;
+  }
+  return {};
+}
+
+Result<Endpoint> Stack::local(SocketId id) const {
+  const Socket* s = impl_->find(id);
+  if (s == nullptr) return fail(Error::bad_handle);
+  return s->connection && s->connection->state() != State::closed ? s->connection->pair().local : s->local;
+}
+
+Result<Endpoint> Stack::remote(SocketId id) const {
+  const Socket* s = impl_->find(id);
+  if (s == nullptr) return fail(Error::bad_handle);
+  if (!s->connection || s->connection->state() == State::closed || s->connection->state() == State::syn_sent)
+    return fail(Error::not_connected);
+  return s->connection->pair().remote;
+}
+
+int Stack::take_error(SocketId id) {
+  Socket* s = impl_->find(id);
+  return s != nullptr && s->connection ? s->connection->take_error() : 0;
+}
+
+Result<std::size_t> Stack::readable_bytes(SocketId id) const {
+  const Socket* s = impl_->find(id);
+  if (s == nullptr) return fail(Error::bad_handle);
+  if (s->listener) return fail(Error::invalid);
+  return s->connection ? s->connection->readable() : std::size_t{0};
+}
+
+Result<std::size_t> Stack::unacknowledged_bytes(SocketId id) const {
+  const Socket* s = impl_->find(id);
+  if (s == nullptr) return fail(Error::bad_handle);
+  if (s->listener) return fail(Error::invalid);
+  return s->connection ? s->connection->unacknowledged() : std::size_t{0};
+}
+
+Result<bool> Stack::at_mark(SocketId id) const {
+  const Socket* s = impl_->find(id);
+  if (s == nullptr) return fail(Error::bad_handle);
+  return s->connection && s->connection->at_mark();
+}
+
+const Config& Stack::config() const { return impl_->config; }
+const Counters& Stack::counters() const { return impl_->counters; }
+Pool& Stack::pool() { return impl_->pool; }
+
+std::uint64_t Stack::digest() const {
+  std::uint64_t h = 0x9ae16a3b2f90404fu;
+  const auto mix = [&h](std::uint64_t v) { h = (h ^ v) * 0x9e3779b97f4a7c15u, h ^= h >> 32; };
+  for (const auto& s : impl_->sockets) {
+    mix(static_cast<std::uint64_t>(s->kind));
+    mix(s->generation);
+    mix(s->held);
+    if (s->listener) mix(s->listener->waiting() << 32 | s->listener->half_open());
+    if (s->connection) h = s->connection->digest(h);
+  }
+  for (std::uint32_t i = impl_->time_wait.oldest(); i != TimeWaitTable::no_record; i = impl_->time_wait[i].next)
+    mix(std::uint64_t{impl_->time_wait[i].snd_nxt} << 32 | impl_->time_wait[i].rcv_nxt);
+  mix(impl_->demux.size());
+  mix(impl_->ports.size());
+  return h;
+}
+
+std::size_t Stack::connections() const { return impl_->demux.size(); }
+
+bool Stack::unfinished() const {
+  if (!impl_->replies.empty() || !impl_->loop.empty()) return true;
+  return std::any_of(impl_->sockets.begin(), impl_->sockets.end(),
+                     [](const auto& s) { return s->connection && s->connection->unfinished(); });
+}
+
+void Stack::wipe_secrets() {
+  impl_->prf.wipe();
+  impl_->config.key.fill(0);
+}
+
+}  // namespace tunic

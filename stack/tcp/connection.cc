@@ -1,0 +1,235 @@
+#include "tcp/connection.h"
+
+#include <algorithm>
+
+namespace tunic {
+
+const char* name(State s) {
+  switch (s) {
+    case State::established: return "ESTABLISHED";
+    case State::syn_sent: return "SYN-SENT";
+    case State::syn_received: return "SYN-RECEIVED";
+    case State::fin_wait_1: return "FIN-WAIT-1";
+    case State::fin_wait_2: return "FIN-WAIT-2";
+    case State::time_wait: return "TIME-WAIT";
+    case State::closed: return "CLOSED";
+    case State::close_wait: return "CLOSE-WAIT";
+    case State::last_ack: return "LAST-ACK";
+    case State::listen: return "LISTEN";
+    case State::closing: return "CLOSING";
+  }
+  return "?";
+}
+
+Connection::Connection(const FourTuple& pair, const UserOptions& user, const TcpSettings& settings, std::uint32_t mtu)
+    : options{user}, pair_{pair}, cc_{Reno{536, settings.initial_window}}, mtu_{mtu} {
+  if (options.receive_buffer == 0) options.receive_buffer = settings.receive_buffer;
+  if (options.send_buffer == 0) options.send_buffer = settings.send_buffer;
+  writable_limit_ = options.send_buffer;
+}
+
+// The smallest shift with which the largest buffer can be offered (RFC 7323 section 2.3).
+static std::uint8_t scale_for(std::size_t buffer) {
+  std::uint8_t shift = 0;
+  while (shift < TcpOptions::max_window_scale && (buffer >> shift) > 65'535) ++shift;
+  return shift;
+}
+
+void Connection::open_active(Seq32 iss, std::uint32_t timestamp_offset) {
+  ts_offset_ = timestamp_offset;
+  snd_.start(iss);
+  recovery_.start(snd_.iss());
+  small_end_ = snd_.iss();
+  enter(State::syn_sent);
+}
+
+void Connection::open_passive(const Segment& syn, Seq32 iss, std::uint32_t timestamp_offset, Instant now,
+                              const TcpSettings& settings) {
+  passive_ = true;
+  open_active(iss, timestamp_offset);
+  rcv_.start(syn.wire_seq, options.receive_buffer, std::min<std::int64_t>(65'535, static_cast<std::int64_t>(options.receive_buffer)));
+  agree(syn.options, settings);
+  if (agreed_.timestamps) {
+    ts_recent_ = syn.options.timestamps->value;
+    ts_recent_at_ = now;
+  }
+  last_ack_sent_ = rcv_.nxt();
+  last_heard_at_ = now;
+  ++segments_in_;
+  enter(State::syn_received);
+}
+
+std::uint8_t Connection::our_scale(const TcpSettings& settings) const {
+  return scale_for(std::max(settings.max_buffer, options.receive_buffer));
+}
+
+// What both SYNs offered (RFC 7323 sections 2.2 and 3.2, RFC 2018 section 2).
+void Connection::agree(const TcpOptions& peer, const TcpSettings& settings) {
+  agreed_.snd_mss = std::max(least_mss, peer.mss.value_or(default_mss(pair_.remote.addr.family())));
+  agreed_.timestamps = settings.timestamps && peer.timestamps.has_value();
+  agreed_.sack = settings.sack && peer.sack_permitted;
+  agreed_.window_scale = settings.window_scale && peer.window_scale.has_value();
+  agreed_.snd_scale = agreed_.window_scale ? *peer.window_scale : std::uint8_t{0};
+  agreed_.rcv_scale = agreed_.window_scale ? our_scale(settings) : std::uint8_t{0};
+  compute_mss();
+}
+
+// Eff.snd.MSS = min(SendMSS + 20, MMS_S) - headers and the options of every segment (section 3.7.1, MUST-16).
+void Connection::compute_mss() {
+  const std::uint32_t ours = mtu_ - fixed_headers(pair_.remote.addr.family());
+  std::int64_t mss = std::min<std::int64_t>(agreed_.snd_mss, ours);
+  if (options.max_segment != 0) mss = std::min<std::int64_t>(mss, options.max_segment);
+  if (agreed_.timestamps) mss -= 12;
+  eff_mss_ = mss;
+  rcv_mss_ = std::max<std::int64_t>(1, std::min<std::int64_t>(rcv_mss_, ours));
+}
+
+void Connection::establish(Instant now, const TcpSettings& settings) {
+  if (syn_lost_) rtt_.lost_syn(3s);
+  cc_ = Reno{eff_mss_, settings.initial_window};
+  if (syn_lost_) std::get<Reno>(cc_).on_lost_syn();
+  timers_.disarm(Timer::retransmit);
+  retransmissions_ = 0;
+  enter(snd_.fin_queued() ? State::fin_wait_1 : State::established);
+  was_established_ = true;
+  edge_ = true;
+  last_heard_at_ = tuned_at_ = now;
+  arm_keep_alive(now, settings);
+  arm_orphan(now, settings);
+}
+
+void Connection::enter(State s) {
+  state_ = s;
+  if (s == State::closed || s == State::time_wait) {
+    timers_.disarm_all();
+    snd_.discard();
+    edge_ = true;
+    if (s == State::closed) owed_.clear();
+  }
+}
+
+void Connection::fail_with(Error e) {
+  error_ = static_cast<int>(e);
+  enter(State::closed);
+}
+
+std::size_t Connection::send_limit(const TcpSettings& settings) const {
+  if (options.send_buffer_set) return options.send_buffer;
+  const auto wanted = static_cast<std::size_t>(2 * std::visit([](const auto& c) { return c.cwnd(); }, cc_));
+  return std::clamp(wanted, options.send_buffer, std::max(options.send_buffer, settings.max_buffer));
+}
+
+Duration Connection::give_up_after(const TcpSettings& settings) const {
+  return options.user_timeout != Duration{} ? options.user_timeout
+         : owned_                           ? settings.data_give_up
+                                            : settings.orphan_give_up;
+}
+
+AckSample Connection::sample(Instant now, std::int64_t acked) const {
+  AckSample a;
+  a.now = now;
+  a.acked = acked;
+  a.delivered = delivered_;
+  a.prior_in_flight = snd_.outstanding();
+  a.min_rtt = rtt_.min();
+  a.is_cwnd_limited = cwnd_limited_;
+  a.in_recovery = recovery_.active();
+  return a;
+}
+
+void Connection::arm_retransmit(Instant now, const TcpSettings& settings) {
+  Instant when = now + rtt_.rto(settings);
+  if (options.user_timeout != Duration{} && !snd_.sent().empty() && was_established_)
+    when = std::min(when, std::max(now, snd_.sent().front().first_sent_at + options.user_timeout));
+  timers_.arm(Timer::retransmit, when);
+}
+
+// Section 3.8.4, MUST-26: only while nothing else would tell that the peer is gone.
+void Connection::arm_keep_alive(Instant now, const TcpSettings& settings) {
+  const bool alive = state_ == State::established || state_ == State::close_wait || state_ == State::fin_wait_2;
+  if (!options.keep_alive || !alive || snd_.outstanding() != 0) {
+    timers_.disarm(Timer::keep_alive);
+    return;
+  }
+  const Duration idle = options.keep_idle != Duration{} ? options.keep_idle : settings.keep_idle;
+  const Duration interval = options.keep_interval != Duration{} ? options.keep_interval : settings.keep_interval;
+  timers_.arm(Timer::keep_alive, keep_probes_ == 0 ? std::max(now, last_heard_at_ + idle) : now + interval);
+}
+
+void Connection::options_changed(Instant now, const TcpSettings& settings) {
+  if (options.keep_alive != timers_.armed(Timer::keep_alive)) arm_keep_alive(now, settings);
+  if (options.max_segment != 0 && eff_mss_ > options.max_segment) compute_mss();
+}
+
+// A connection that nobody owns any more does not stay for ever (R6 to R8).
+void Connection::arm_orphan(Instant now, const TcpSettings& settings) {
+  if (owned_) return;
+  if (state_ == State::fin_wait_2) {
+    const bool chosen = options.linger2 > 0;
+    timers_.arm(Timer::orphan, now + (chosen ? Duration{std::chrono::seconds{options.linger2}} : settings.fin_wait_2));
+  } else if (state_ == State::fin_wait_1 || state_ == State::closing || state_ == State::last_ack) {
+    timers_.arm(Timer::orphan, now + settings.orphan_give_up);
+  }
+}
+
+// Zero window, or text held back: probe after one RTO, then at growing gaps (SHLD-29, SHLD-30).
+void Connection::arm_persist(Instant now, const TcpSettings& settings) {
+  if (timers_.armed(Timer::persist)) return;
+  if (persist_backoff_ == 0) persist_since_ = now;
+  const Duration gap = rtt_.rto(settings) * (std::int64_t{1} << std::min(persist_backoff_, 16));
+  timers_.arm(Timer::persist, now + std::min(gap, settings.rto_max));
+}
+
+bool Connection::unfinished() const {
+  switch (state_) {
+    case State::fin_wait_1: case State::closing: case State::last_ack: return true;
+    case State::established: case State::close_wait: return snd_.queued() != 0;
+    default: return reset_owed_;
+  }
+}
+
+std::size_t Connection::readable() const {
+  const std::size_t all = rcv_.readable();
+  if (!urgent_valid_ || options.oob_inline) return all;
+  const std::int64_t to_mark = urgent_mark_ - rcv_.head();
+  // Reading stops at the mark; the urgent octet itself is not in the stream.
+  return to_mark > 0 ? std::min(all, static_cast<std::size_t>(to_mark)) : all > 0 && to_mark == 0 ? all - 1 : all;
+}
+
+TcpInfo Connection::info(const TcpSettings& settings) const {
+  TcpInfo i;
+  i.state = state_;
+  i.timestamps = agreed_.timestamps;
+  i.sack = agreed_.sack;
+  i.window_scale = agreed_.window_scale;
+  i.snd_scale = agreed_.snd_scale;
+  i.rcv_scale = agreed_.rcv_scale;
+  i.snd_mss = static_cast<std::uint32_t>(eff_mss_);
+  i.rcv_mss = static_cast<std::uint32_t>(rcv_mss_);
+  i.cwnd = std::visit([](const auto& c) { return c.cwnd(); }, cc_);
+  i.ssthresh = std::visit([](const auto& c) { return c.ssthresh(); }, cc_);
+  i.snd_wnd = snd_.wnd();
+  i.rcv_wnd = rcv_.wnd();
+  i.unacked = snd_.outstanding();
+  i.rto = rtt_.rto(settings);
+  i.srtt = rtt_.srtt();
+  i.rttvar = rtt_.rttvar();
+  i.retransmits = retransmitted_;
+  i.segments_in = segments_in_;
+  i.segments_out = segments_out_;
+  i.bytes_acked = static_cast<std::uint64_t>(bytes_acked_);
+  i.bytes_received = static_cast<std::uint64_t>(bytes_received_);
+  return i;
+}
+
+std::uint64_t Connection::digest(std::uint64_t h) const {
+  const auto mix = [&h](auto value) { h = (h ^ static_cast<std::uint64_t>(value)) * 0x9e3779b97f4a7c15u; h ^= h >> 29; };
+  mix(state_), mix(error_), mix(owned_);
+  mix(snd_.una().raw()), mix(snd_.nxt().raw()), mix(snd_.wnd()), mix(snd_.queued()), mix(snd_.sent().lost()), mix(snd_.end().raw());
+  mix(rcv_.nxt().raw()), mix(rcv_.edge().raw()), mix(rcv_.readable()), mix(rcv_.out_of_order().size());
+  mix(cwnd()), mix(recovery_.dup_acks()), mix(recovery_.active()), mix(rtt_.srtt().count()), mix(rtt_.rttvar().count());
+  mix(rtt_.backoff()), mix(ts_recent_), mix(unacked_text_), mix(timers_.next().time_since_epoch().count());
+  return h;
+}
+
+}  // namespace tunic

@@ -1,0 +1,214 @@
+// One TCP connection: the state machine of RFC 9293, and the only part that knows all the others. It is entered by three doors
+// (a segment, a user call, a timeout), which only change state; it is left by one, output(), which alone makes segments.
+//   segment_arrives.cc  section 3.10.7      user_calls.cc  sections 3.10.1 to 3.10.6
+//   timeouts.cc         section 3.10.8      output.cc      what goes out
+// The owner (core/stack) asks state() after each door, keeps the pair in the demux, and hands over to a TIME-WAIT record.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "base/counters.h"
+#include "base/error.h"
+#include "base/time.h"
+#include "tcp/acks_owed.h"
+#include "tcp/burst.h"
+#include "tcp/congestion.h"
+#include "tcp/info.h"
+#include "tcp/negotiated.h"
+#include "tcp/receiver.h"
+#include "tcp/recovery.h"
+#include "tcp/reno.h"
+#include "tcp/rtt.h"
+#include "tcp/segment.h"
+#include "tcp/sender.h"
+#include "tcp/settings.h"
+#include "tcp/timers.h"
+#include "tcp/user_options.h"
+
+namespace tunic {
+
+/// What a connection borrows from its Stack for the length of one call.
+struct TcpContext {
+  const TcpSettings& settings;
+  Counters& counters;
+  Pool& pool;
+  Replies& replies;
+  std::uint32_t max_gso;      // largest super-packet the link takes, 0: none
+};
+
+class Connection {
+ public:
+  /// `mtu`: of the way to the peer, IP header included.
+  Connection(const FourTuple& pair, const UserOptions& options, const TcpSettings& settings, std::uint32_t mtu);
+
+  // -- opens (3.10.1) --
+  void open_active(Seq32 iss, std::uint32_t timestamp_offset);
+  /// From LISTEN: `syn` is acceptable (3.10.7.2, third). Text and FIN that came with it are left for the peer to send again.
+  void open_passive(const Segment& syn, Seq32 iss, std::uint32_t timestamp_offset, Instant now, const TcpSettings& settings);
+
+  // -- door 1: SEGMENT ARRIVES (3.10.7) --
+  /// The reason why the segment was dropped, or nothing. `accept_full`: the listener has no room for one more established
+  /// connection, so a passive one stays in SYN-RECEIVED.
+  std::optional<Drop> segment_arrives(Segment& seg, Instant now, bool accept_full, TcpContext& context);
+
+  // -- door 2: user calls (3.10.2 to 3.10.6) --
+  Result<std::size_t> send(Bytes text, bool urgent, bool more, TcpContext& context);
+  Result<std::size_t> receive(MutBytes out, bool peek);
+  Result<std::size_t> receive_urgent(MutBytes out, bool peek);
+  void shutdown_write();
+  void shutdown_read() { read_shut_ = true, edge_ = true; }
+  /// The user lets go. Resets the connection where text was left unread (SHLD-3) or linger is 0.
+  void close();
+  void abort();
+
+  // -- door 3: timeouts (3.10.8) --
+  void timeouts(Instant now, TcpContext& context);
+  Instant deadline() const { return timers_.next(); }
+
+  // -- the way out --
+  /// Adds at most one quantum of segments for this connection. True: it has more to send now.
+  bool output(Instant now, std::uint32_t self, Burst& burst, TcpContext& context);
+  /// The link refused a packet of output(): it was never sent. Newest first.
+  void undo(const Burst::Note& note);
+
+  // -- asking --
+  State state() const { return state_; }
+  const FourTuple& pair() const { return pair_; }
+  bool is_passive() const { return passive_; }               // MUST-11
+  bool was_established() const { return was_established_; }
+  bool owned() const { return owned_; }
+  std::uint32_t ready() const;                               // bits of core's `ready`
+  /// Whether something happened that a waiting user should look at; asking clears it.
+  bool take_edge() { return std::exchange(edge_, false); }
+  int take_error() { return std::exchange(error_, 0); }
+  int error() const { return error_; }
+  std::size_t readable() const;
+  std::size_t unacknowledged() const { return snd_.queued(); }
+  bool at_mark() const { return urgent_valid_ && rcv_.head() == urgent_mark_; }
+  bool unfinished() const;
+  TcpInfo info(const TcpSettings& settings) const;
+  std::uint64_t digest(std::uint64_t h) const;
+  const Sender& sender() const { return snd_; }
+  const Receiver& receiver() const { return rcv_; }
+  const Negotiated& negotiated() const { return agreed_; }
+  std::uint32_t ts_recent() const { return ts_recent_; }
+  std::uint32_t timestamp_offset() const { return ts_offset_; }
+  void set_receive_buffer(std::size_t n) { rcv_.set_buffer(n); }
+  std::size_t receiver_buffer() const { return state_ == State::syn_sent ? options.receive_buffer : rcv_.buffer(); }
+  /// After a change of `options`: what follows from it now.
+  void options_changed(Instant now, const TcpSettings& settings);
+
+  UserOptions options;
+
+ private:
+  // segment_arrives.cc: a step that ends the segment says why.
+  std::optional<Drop> syn_sent(Segment& seg, Instant now, TcpContext& context);
+  bool is_predicted(const Segment& seg, Instant now) const;
+  std::optional<Drop> check_timestamp(const Segment& seg, Instant now);
+  std::optional<Drop> check_sequence(const Segment& seg, Instant now, TcpContext& context);
+  std::optional<Drop> check_reset(const Segment& seg, Instant now, TcpContext& context);
+  std::optional<Drop> check_syn(const Segment& seg, Instant now, TcpContext& context);
+  std::optional<Drop> check_ack(const Segment& seg, Instant now, bool accept_full, TcpContext& context);
+  void on_new_ack(const Segment& seg, Instant now, TcpContext& context);
+  void on_same_ack(const Segment& seg, std::int64_t before, bool same_window, Instant now);
+  void check_urgent(const Segment& seg);
+  std::optional<Drop> process_text(Segment& seg, Instant now, TcpContext& context);
+  std::optional<Drop> take_in(Segment& seg, Instant now, TcpContext& context);
+  void check_fin(std::optional<Seq> fin, Instant now);
+  void on_fin_in_order(Instant now);
+  void update_ts_recent(const Segment& seg, Instant now);
+  void agree(const TcpOptions& peer, const TcpSettings& settings);
+  void establish(Instant now, const TcpSettings& settings);
+  void challenge(Instant now, TcpContext& context);
+  void owe_for_unacceptable(const Segment& seg, Instant now, TcpContext& context);
+  void sample_rtt(const Segment& seg, const AckReport& report, Instant now, const TcpSettings& settings);
+
+  // output.cc
+  std::optional<Run> next_run(Instant now, const TcpContext& context);
+  std::optional<Run> next_retransmission(const TcpContext& context) const;
+  std::optional<Run> next_probe();
+  std::optional<Run> next_new_text(Instant now, const TcpContext& context);
+  bool may_send_part() const;
+  std::int64_t quantum(const TcpContext& context) const;
+  void emit_run(Run run, Instant now, std::uint32_t self, Burst& burst, TcpContext& context);
+  void emit_ack(const AckOwed& owed, Instant now, std::uint32_t self, Burst& burst, TcpContext& context);
+  void emit_reset(std::uint32_t self, Burst& burst, TcpContext& context);
+  void emit_keep_alive(Instant now, std::uint32_t self, Burst& burst, TcpContext& context);
+  TcpOptions options_now(Instant now) const;
+  void write_header(TxPacket& packet, Seq seq, Flags flags, const TcpOptions& opts, TcpContext& context);
+  void tune_receive_buffer(Instant now, const TcpSettings& settings);
+
+  // shared
+  void fail_with(Error e);                                   // the connection ends; the user learns of `e`
+  void enter(State s);
+  bool can_receive_text() const {
+    return state_ == State::established || state_ == State::fin_wait_1 || state_ == State::fin_wait_2;
+  }
+  std::int64_t mss() const { return eff_mss_; }
+  void compute_mss();
+  std::uint8_t our_scale(const TcpSettings& settings) const;
+  std::size_t send_limit(const TcpSettings& settings) const;
+  std::int64_t cwnd() const {
+    return std::visit([](const auto& c) { return c.cwnd(); }, cc_) + recovery_.inflation();
+  }
+  AckSample sample(Instant now, std::int64_t acked) const;
+  Duration give_up_after(const TcpSettings& settings) const;
+  void arm_retransmit(Instant now, const TcpSettings& settings);
+  void arm_keep_alive(Instant now, const TcpSettings& settings);
+  void arm_orphan(Instant now, const TcpSettings& settings);
+  void arm_persist(Instant now, const TcpSettings& settings);
+
+  // timeouts.cc
+  void on_retransmit_timeout(Instant now, TcpContext& context);
+  void on_persist_timeout(Instant now, TcpContext& context);
+  void on_keep_alive_timeout(Instant now, TcpContext& context);
+
+  FourTuple pair_;
+  State state_ = State::closed;
+  bool passive_ = false, owned_ = true, was_established_ = false;
+  bool read_shut_ = false, edge_ = false;
+  bool reset_owed_ = false;             // abort: one RST goes out
+  bool keep_alive_owed_ = false;
+  bool probe_owed_ = false;             // the persist timer ran out: send although the window is closed
+  bool push_now_ = false;               // the override timer ran out: silly or not, send
+  bool more_ = false;                   // MSG_MORE: a part segment waits
+  bool syn_lost_ = false;
+  int error_ = 0;
+
+  Sender snd_;
+  Receiver rcv_;
+  Negotiated agreed_;
+  Recovery recovery_;
+  Rtt rtt_;
+  Timers timers_;
+  AnyCongestionControl cc_;
+  AcksOwed owed_;
+
+  std::uint32_t mtu_;
+  std::int64_t eff_mss_ = 536;          // Eff.snd.MSS: octets of text in a segment (section 3.7.1, MUST-16)
+  std::int64_t rcv_mss_ = 536;          // the largest wire segment seen: what "full-sized" means for ACKs
+  std::int64_t unacked_text_ = 0;       // octets received since the last ACK that we sent
+  Seq small_end_;                       // end of the last part segment sent: Minshall's variant of Nagle
+
+  std::uint32_t ts_offset_ = 0, ts_recent_ = 0;
+  Instant ts_recent_at_{};
+  Seq last_ack_sent_;
+
+  std::optional<Seq> rcv_up_;           // RCV.UP
+  Seq urgent_mark_;                     // the octet that MSG_OOB reads
+  bool urgent_valid_ = false;           // the mark lies ahead of the reader
+  bool urgent_taken_ = false;           // MSG_OOB has read it
+
+  Instant last_sent_at_{}, last_heard_at_{}, challenged_at_ = Instant::min(), persist_since_{};
+  int keep_probes_ = 0, retransmissions_ = 0, persist_backoff_ = 0;
+  bool cwnd_limited_ = false;
+  std::size_t writable_limit_ = 0;      // send_limit() when last computed: what ready() judges by
+  std::int64_t delivered_ = 0;
+  std::int64_t consumed_ = 0;           // octets the user read since tuned_at_
+  Instant tuned_at_{};
+  std::uint64_t segments_in_ = 0, segments_out_ = 0, retransmitted_ = 0;
+  std::int64_t bytes_received_ = 0, bytes_acked_ = 0;
+};
+
+}  // namespace tunic

@@ -1,0 +1,55 @@
+// Text that came before its turn: slices in order, without overlap, beyond rcv_nxt. Holes are only numbers. What is kept is
+// reported in SACK blocks and is never given up (RFC 2018 section 8 would allow it; law: no byte that we told of is lost).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "base/seq.h"
+#include "buf/slab.h"
+
+namespace tunic {
+
+struct SeqRange {
+  Seq begin, end;
+  friend constexpr bool operator==(const SeqRange&, const SeqRange&) = default;
+};
+
+class Reassembler {
+ public:
+  enum class Kept { kept, duplicate, refused };
+  struct Result {
+    Kept kept;
+    std::optional<SeqRange> duplicate;   // octets that were here already: what a D-SACK tells (RFC 2883)
+  };
+  /// Keeps `[seq, seq + text.size())`, cut to what is not here yet. Refused when it would make more than `most` pieces or
+  /// memory is out.
+  Result insert(Pool& pool, Seq seq, Slice text, std::size_t most);
+  /// The piece that holds `next`, cut to begin there, once the hole before it is filled; nothing if there is none.
+  std::optional<Slice> take(Seq next);
+  bool empty() const { return pieces_.empty(); }
+  std::size_t pieces() const { return pieces_.size(); }
+  std::size_t size() const { return size_; }
+  std::size_t pinned() const { return pinned_; }
+  /// Up to `n` blocks for the SACK option, the one with the newest text first (RFC 2018 section 4).
+  std::size_t blocks(std::array<SeqRange, 4>& out, std::size_t n) const;
+  void clear();
+
+ private:
+  struct Piece {
+    Seq begin;
+    Slice text;
+    Seq end() const { return begin + static_cast<std::int64_t>(text.size()); }
+  };
+  std::size_t lower(Seq s) const;                 // the first piece that ends after `s`
+  SeqRange island(std::size_t i) const;           // the run of touching pieces around piece i
+
+  std::vector<Piece> pieces_;
+  std::size_t size_ = 0, pinned_ = 0;
+  std::array<Seq, 4> recent_{};                   // where the newest pieces begin, newest first
+  std::size_t recents_ = 0;
+};
+
+}  // namespace tunic

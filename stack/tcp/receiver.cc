@@ -1,0 +1,103 @@
+#include "tcp/receiver.h"
+
+#include <algorithm>
+
+namespace tunic {
+
+void Receiver::start(Seq32 irs, std::size_t buffer, std::int64_t first_window) {
+  irs_ = Seq::first(irs);
+  nxt_ = irs_ + 1;
+  edge_ = nxt_ + first_window;
+  buffer_ = buffer;
+}
+
+bool Receiver::acceptable(const Segment& seg) const {
+  if (seg.len() == 0) return wnd() == 0 ? seg.seq == nxt_ : nxt_ <= seg.seq && seg.seq < edge_;
+  return wnd() != 0 && seg.seq < edge_ && seg.end() > nxt_;
+}
+
+TextReport Receiver::on_text(Pool& pool, Seq seq, Slice text, std::int64_t mss) {
+  TextReport report;
+  Seq end = seq + static_cast<std::int64_t>(text.size());
+  if (seq < nxt_) {                                             // the front came before
+    const Seq upto = std::min(end, nxt_);
+    report.duplicate = SeqRange{seq, upto};
+    if (upto == end) {
+      report.duplicate_only = true;
+      return report;
+    }
+    text.drop_front(static_cast<std::size_t>(nxt_ - seq));
+    seq = nxt_;
+  }
+  if (end > edge_) {                                            // the tail lies beyond the window
+    end = edge_;
+    text.truncate(static_cast<std::size_t>(end - seq));
+  }
+  if (text.empty()) return report;
+
+  if (seq > nxt_) {
+    report.out_of_order = true;
+    const auto most = static_cast<std::size_t>(std::clamp<std::int64_t>(wnd() / (4 * mss), 64, 4096));
+    const auto result = reassembler_.insert(pool, seq, std::move(text), most);
+    if (result.duplicate) report.duplicate = result.duplicate;
+    report.overflow = result.kept == Reassembler::Kept::refused;
+    return report;
+  }
+
+  report.out_of_order = !reassembler_.empty();                  // it fills a hole, at least in part
+  const Seq before = nxt_;
+  if (!queue_.append(pool, std::move(text))) {
+    report.no_memory = true;
+    return report;
+  }
+  nxt_ = end;
+  // What came early follows; it is here already, so it only changes hands.
+  while (auto next = reassembler_.take(nxt_)) {
+    const auto n = static_cast<std::int64_t>(next->size());
+    if (!queue_.append(pool, *next)) queue_.keep(std::move(*next));
+    nxt_ += n;
+  }
+  report.in_order = nxt_ - before;
+  return report;
+}
+
+bool Receiver::on_fin(Seq fin) {
+  if (finished_ || fin >= edge_) return false;
+  if (fin != nxt_) {
+    held_fin_ = fin;
+    return false;
+  }
+  held_fin_.reset();
+  nxt_ += 1;
+  finished_ = true;
+  reassembler_.clear();
+  return true;
+}
+
+Seq Receiver::offered_edge(std::int64_t mss) const {
+  const auto free = static_cast<std::int64_t>(buffer_) - static_cast<std::int64_t>(queue_.size());
+  const Seq wanted = nxt_ + std::max<std::int64_t>(0, free);
+  // Silly-window avoidance: the edge moves in steps of at least min(half the buffer, one segment).
+  const std::int64_t step = std::min(static_cast<std::int64_t>(buffer_) / 2, mss);
+  return wanted - edge_ >= step ? wanted : edge_;
+}
+
+std::uint16_t Receiver::advertise(std::uint8_t scale, std::int64_t mss) {
+  const std::int64_t unit = std::int64_t{1} << scale;
+  edge_ = offered_edge(mss);
+  const std::int64_t field = std::min<std::int64_t>(65'535, (wnd() + unit - 1) / unit);   // up, so the edge stays
+  edge_ = nxt_ + field * unit;
+  return static_cast<std::uint16_t>(field);
+}
+
+bool Receiver::window_update_due(std::int64_t mss) const {
+  const auto buffer = static_cast<std::int64_t>(buffer_);
+  return offered_edge(mss) - edge_ >= std::min(buffer / 2, std::max(2 * mss, buffer / 4));
+}
+
+void Receiver::discard() {
+  queue_.clear();
+  reassembler_.clear();
+}
+
+}  // namespace tunic

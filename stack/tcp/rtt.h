@@ -1,0 +1,52 @@
+// Round-trip time and retransmission timeout: RFC 6298 in integer nanoseconds (MUST-18).
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/time.h"
+#include "tcp/settings.h"
+
+namespace tunic {
+
+class Rtt {
+ public:
+  /// Section 2.2 and 2.3. `r` must not come from a segment that was sent twice (Karn), unless a timestamp tells which.
+  void sample(Duration r, const TcpSettings& s) {
+    r = std::max(r, Duration{1us});
+    if (srtt_ == Duration{}) {
+      srtt_ = r;
+      rttvar_ = r / 2;
+      min_ = r;
+    } else {
+      rttvar_ += (std::chrono::abs(srtt_ - r) - rttvar_) / 4;
+      srtt_ += (r - srtt_) / 8;
+      min_ = std::min(min_, r);
+    }
+    base_ = std::clamp(srtt_ + std::max(clock_granularity, 4 * rttvar_), s.rto_min, s.rto_max);
+    backoff_ = 0;
+  }
+  /// The timeout now, back-off included (5.5): at most rto_max.
+  Duration rto(const TcpSettings& s) const {
+    const Duration base = base_ == Duration{} ? s.rto_initial : base_;
+    return backoff_ >= 16 ? s.rto_max : std::min(s.rto_max, base * (std::int64_t{1} << backoff_));
+  }
+  void back_off() { backoff_ = std::min(backoff_ + 1, 16); }
+  /// 5.7: after a lost SYN, data begins with 3 s unless the path was measured.
+  void lost_syn(Duration at_least) {
+    backoff_ = 0;
+    if (srtt_ == Duration{}) base_ = at_least;
+  }
+  bool measured() const { return srtt_ != Duration{}; }
+  int backoff() const { return backoff_; }
+  Duration srtt() const { return srtt_; }
+  Duration rttvar() const { return rttvar_; }
+  Duration min() const { return min_; }
+
+ private:
+  static constexpr Duration clock_granularity = 1ms;
+  Duration srtt_{}, rttvar_{}, min_{}, base_{};
+  int backoff_ = 0;
+};
+
+}  // namespace tunic

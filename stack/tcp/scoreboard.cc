@@ -1,0 +1,110 @@
+#include "tcp/scoreboard.h"
+
+#include <algorithm>
+
+namespace tunic {
+
+void Scoreboard::on_sent(const SentRange& r) { ranges_.push_back(r); }
+
+void Scoreboard::undo_sent(Seq begin) {
+  while (!ranges_.empty() && ranges_.back().begin >= begin) {
+    if (ranges_.back().lost) lost_ -= ranges_.back().end - ranges_.back().begin;
+    ranges_.pop_back();
+  }
+  if (!ranges_.empty() && ranges_.back().end > begin) {
+    if (ranges_.back().lost) lost_ -= ranges_.back().end - begin;
+    ranges_.back().end = begin;
+  }
+}
+
+Scoreboard::Acked Scoreboard::on_ack(Seq una) {
+  Acked acked;
+  bool retransmitted = false;
+  while (!ranges_.empty() && ranges_.front().begin < una) {
+    SentRange& r = ranges_.front();
+    const Seq upto = std::min(una, r.end);
+    if (r.lost) lost_ -= upto - r.begin;
+    retransmitted |= r.retransmitted;
+    acked.sent_at = r.sent_at;
+    acked.delivered = r.delivered;
+    acked.tx_in_flight = r.tx_in_flight;
+    acked.app_limited = r.app_limited;
+    if (upto < r.end) {
+      r.begin = upto;
+      break;
+    }
+    ranges_.pop_front();
+  }
+  if (retransmitted) acked.sent_at.reset();
+  if (ranges_.empty()) ranges_.shrink();
+  return acked;
+}
+
+std::size_t Scoreboard::find(Seq s) const {
+  std::size_t low = 0, high = ranges_.size();
+  while (low < high) {
+    const std::size_t middle = (low + high) / 2;
+    if (ranges_[middle].end <= s)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
+
+void Scoreboard::split(std::size_t i, Seq at) {
+  SentRange tail = ranges_[i];
+  ranges_[i].end = at;
+  tail.begin = at;
+  ranges_.push_back(tail);
+  for (std::size_t k = ranges_.size() - 1; k > i + 1; --k) std::swap(ranges_[k], ranges_[k - 1]);
+}
+
+void Scoreboard::mark_lost(Seq begin, Seq end) {
+  for (std::size_t i = find(begin); i < ranges_.size() && ranges_[i].begin < end; ++i) {
+    if (ranges_[i].lost || ranges_[i].sacked) continue;
+    if (ranges_[i].begin < begin) {
+      split(i, begin);
+      continue;
+    }
+    if (ranges_[i].end > end) split(i, end);
+    ranges_[i].lost = true;
+    lost_ += ranges_[i].end - ranges_[i].begin;
+    lost_hint_ = std::min(lost_hint_, ranges_[i].begin);
+  }
+}
+
+void Scoreboard::mark_all_lost() {
+  for (std::size_t i = 0; i < ranges_.size(); ++i) {
+    if (ranges_[i].lost || ranges_[i].sacked) continue;
+    ranges_[i].lost = true;
+    lost_ += ranges_[i].end - ranges_[i].begin;
+  }
+  if (!ranges_.empty()) lost_hint_ = ranges_.front().begin;
+}
+
+std::optional<SentRange> Scoreboard::first_lost() const {
+  if (lost_ == 0) return {};
+  for (std::size_t i = find(lost_hint_); i < ranges_.size(); ++i)
+    if (ranges_[i].lost) return ranges_[i];
+  return {};
+}
+
+void Scoreboard::on_retransmitted(Seq begin, Seq end, Instant now) {
+  const std::size_t i = find(begin);
+  if (ranges_[i].end > end) split(i, end);
+  SentRange& r = ranges_[i];
+  r.lost = false;
+  r.retransmitted = true;
+  r.sent_at = now;
+  lost_ -= r.end - r.begin;
+  lost_hint_ = end;
+}
+
+void Scoreboard::clear() {
+  ranges_.clear();
+  ranges_.shrink();
+  lost_ = 0;
+}
+
+}  // namespace tunic

@@ -1,0 +1,60 @@
+// What is in flight: one range per transmission, in order and without gaps from snd_una to snd_nxt. A super-packet is one range;
+// losses split it, acknowledgments trim it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "base/ring.h"
+#include "base/seq.h"
+#include "base/time.h"
+
+namespace tunic {
+
+struct SentRange {
+  Seq begin, end;
+  Instant first_sent_at{}, sent_at{}, delivered_at{};
+  std::int64_t delivered = 0, tx_in_flight = 0;   // of the connection when this was sent
+  std::uint16_t gso_size = 0;
+  bool sacked = false, lost = false, retransmitted = false, app_limited = false;
+};
+
+class Scoreboard {
+ public:
+  bool empty() const { return ranges_.empty(); }
+  std::size_t size() const { return ranges_.size(); }
+  const SentRange& front() const { return ranges_.front(); }
+  const SentRange& operator[](std::size_t i) const { return ranges_[i]; }
+  /// Octets that were declared lost and not sent again since.
+  std::int64_t lost() const { return lost_; }
+
+  /// New text was sent: it begins where the last range ends.
+  void on_sent(const SentRange& r);
+  /// The last transmission did not happen: takes off `[begin, ...)`.
+  void undo_sent(Seq begin);
+  /// Forgets everything below `una`; tells of the newest range that was acknowledged whole or in part.
+  struct Acked {
+    std::optional<Instant> sent_at;      // of the newest; none if any of it was sent twice (Karn's rule)
+    std::int64_t delivered = 0, tx_in_flight = 0;
+    bool app_limited = false;
+  };
+  Acked on_ack(Seq una);
+  /// Declares `[begin, end)` lost; parts that are lost already stay so.
+  void mark_lost(Seq begin, Seq end);
+  void mark_all_lost();
+  /// The first lost octets, at most one range.
+  std::optional<SentRange> first_lost() const;
+  /// `[begin, end)`, the front of first_lost(), was sent again.
+  void on_retransmitted(Seq begin, Seq end, Instant now);
+  void clear();
+
+ private:
+  std::size_t find(Seq s) const;              // the range that holds `s`
+  void split(std::size_t i, Seq at);
+
+  Ring<SentRange> ranges_;
+  std::int64_t lost_ = 0;
+  Seq lost_hint_;                             // nothing below is lost
+};
+
+}  // namespace tunic

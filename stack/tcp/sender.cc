@@ -1,0 +1,63 @@
+#include "tcp/sender.h"
+
+#include <algorithm>
+
+namespace tunic {
+
+AckReport Sender::on_ack(Seq ack) {
+  AckReport report;
+  report.acked = ack - una_;
+  una_ = ack;
+  report.ranges = sent_.on_ack(ack);
+  const std::int64_t text = std::min(ack, queue_end()) - head_;
+  if (text > 0) {
+    queue_.drop_front(static_cast<std::size_t>(text));
+    head_ += text;
+    report.text = text;
+  }
+  return report;
+}
+
+void Sender::update_window(Seq seq, Seq ack, std::int64_t window) {
+  if (wl1_ < seq || (wl1_ == seq && wl2_ <= ack)) {
+    wnd_ = window;
+    max_wnd_ = std::max(max_wnd_, window);
+    wl1_ = seq;
+    wl2_ = ack;
+  }
+}
+
+void Sender::on_sent(const Run& run, Instant now, std::uint16_t gso_size, std::int64_t delivered) {
+  if (run.retransmit) {
+    sent_.on_retransmitted(run.begin, run.end, now);
+    return;
+  }
+  nxt_ = run.end;
+  sent_.on_sent({.begin = run.begin,
+                 .end = run.end,
+                 .first_sent_at = now,
+                 .sent_at = now,
+                 .delivered_at = now,
+                 .delivered = delivered,
+                 .tx_in_flight = flight(),
+                 .gso_size = gso_size});
+}
+
+void Sender::undo(const Run& run) {
+  if (run.retransmit) {
+    sent_.mark_lost(run.begin, run.end);
+  } else if (nxt_ > run.begin) {
+    sent_.undo_sent(run.begin);
+    nxt_ = run.begin;
+  }
+}
+
+Seq Sender::gather(Seq begin, Seq end, TxPacket& packet) const {
+  const Seq text_begin = std::max(begin, head_), text_end = std::min(end, queue_end());
+  if (text_begin >= text_end) return end;
+  const auto size = static_cast<std::size_t>(text_end - text_begin);
+  const std::size_t got = queue_.gather(static_cast<std::size_t>(text_begin - head_), size, packet);
+  return got == size ? end : text_begin + static_cast<std::int64_t>(got);
+}
+
+}  // namespace tunic

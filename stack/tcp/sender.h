@@ -1,0 +1,90 @@
+// The sending half of a connection: what was sent and not acknowledged, what waits, and the window of the peer
+// (RFC 9293 section 3.3.1). SYN and FIN are octets of the sequence space here: the SYN stands at iss, the FIN after all text.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "buf/byte_queue.h"
+#include "tcp/scoreboard.h"
+#include "tcp/segment.h"
+
+namespace tunic {
+
+/// What output() sends next: `[begin, end)` of the sequence space.
+struct Run {
+  Seq begin, end;
+  bool retransmit = false;
+};
+
+/// What an acceptable acknowledgment did.
+struct AckReport {
+  std::int64_t acked = 0;            // octets of sequence space that were acknowledged for the first time
+  std::int64_t text = 0;             // of these, octets of text: room in the send buffer
+  Scoreboard::Acked ranges;
+};
+
+class Sender {
+ public:
+  void start(Seq32 iss) {
+    iss_ = una_ = nxt_ = Seq::first(iss);
+    head_ = up_ = iss_ + 1;
+  }
+
+  Seq iss() const { return iss_; }
+  Seq una() const { return una_; }
+  Seq nxt() const { return nxt_; }
+  std::int64_t wnd() const { return wnd_; }
+  std::int64_t max_wnd() const { return max_wnd_; }
+  /// One past the last octet of text that the user gave; a FIN stands here.
+  Seq queue_end() const { return head_ + static_cast<std::int64_t>(queue_.size()); }
+  /// One past all that will ever be sent as things stand.
+  Seq end() const { return queue_end() + (fin_queued_ ? 1 : 0); }
+  std::int64_t outstanding() const { return nxt_ - una_; }
+  /// Octets believed to be in the network: sent, not acknowledged, not lost.
+  std::int64_t flight() const { return outstanding() - sent_.lost(); }
+  std::int64_t unsent() const { return end() - nxt_; }
+  std::size_t queued() const { return queue_.size(); }
+  bool fin_queued() const { return fin_queued_; }
+  bool fin_acknowledged() const { return fin_queued_ && una_ == end(); }
+  bool syn_acknowledged() const { return una_ > iss_; }
+
+  std::size_t append(Pool& pool, Bytes text) { return queue_.append(pool, text); }
+  void queue_fin() { fin_queued_ = true; }
+  /// SEND with URGENT: the urgent text ends at the last octet queued (section 3.8.5, MUST-62).
+  void mark_urgent() { up_ = queue_end(); }
+  Seq up() const { return up_; }
+
+  /// Advances SND.UNA to `ack`, which lies in (una, nxt].
+  AckReport on_ack(Seq ack);
+  /// Section 3.10.7.4, fifth: takes the window of a segment unless it is older than the last that was taken.
+  void update_window(Seq seq, Seq ack, std::int64_t window);
+
+  /// Octets that the window lets us send beyond nxt; negative when the peer shrank it (MUST-34).
+  std::int64_t window_room() const { return una_ + wnd_ - nxt_; }
+
+  /// The transmission of `run` is on its way.
+  void on_sent(const Run& run, Instant now, std::uint16_t gso_size, std::int64_t delivered);
+  /// The link refused it after all.
+  void undo(const Run& run);
+  Scoreboard& sent() { return sent_; }
+  const Scoreboard& sent() const { return sent_; }
+  /// Text octets of [begin, end) as slices; returns the end of what `packet` had room for.
+  Seq gather(Seq begin, Seq end, TxPacket& packet) const;
+  void discard() {
+    queue_.clear();
+    sent_.clear();
+  }
+
+ private:
+  Seq iss_, una_, nxt_;
+  Seq head_;                         // the sequence number of the first octet in queue_
+  Seq up_;                           // SND.UP
+  std::int64_t wnd_ = 0, max_wnd_ = 0;
+  Seq wl1_, wl2_;
+  ByteQueue queue_;                  // text from head_ on: sent and not acknowledged, then not sent
+  Scoreboard sent_;
+  bool fin_queued_ = false;
+};
+
+}  // namespace tunic

@@ -1,0 +1,115 @@
+// Door 2: user calls on a connection, RFC 9293 sections 3.10.2 to 3.10.6, in the shape that sockets give them.
+#include <algorithm>
+
+#include "tcp/connection.h"
+
+namespace tunic {
+
+// 3.10.2 SEND
+Result<std::size_t> Connection::send(Bytes text, bool urgent, bool more, TcpContext& context) {
+  if (error_ != 0) return fail(static_cast<Error>(take_error()));
+  if (snd_.fin_queued()) return fail(Error::pipe);
+  if (state_ == State::syn_sent || state_ == State::syn_received) return fail(Error::again);
+  if (state_ != State::established && state_ != State::close_wait) return fail(was_established_ ? Error::pipe : Error::not_connected);
+  if (text.empty()) return std::size_t{0};
+  const std::size_t limit = send_limit(context.settings);
+  if (snd_.queued() >= limit) return fail(Error::again);
+  const std::size_t n = snd_.append(context.pool, text.first(std::min(text.size(), limit - snd_.queued())));
+  if (n == 0) return fail(snd_.queued() == 0 ? Error::no_buffers : Error::again);
+  if (urgent && n == text.size()) snd_.mark_urgent();
+  more_ = more && n == text.size();
+  return n;
+}
+
+// 3.10.3 RECEIVE
+Result<std::size_t> Connection::receive(MutBytes out, bool peek) {
+  if (at_mark() && !options.oob_inline && rcv_.readable() != 0 && !peek) {   // the urgent octet is passed over
+    rcv_.consume(1);
+    urgent_valid_ = false;
+  }
+  const std::size_t n = std::min(out.size(), readable());
+  if (n == 0) {
+    if (out.empty()) return std::size_t{0};
+    if (error_ != 0) return fail(static_cast<Error>(take_error()));
+    if (rcv_.fin_received() || read_shut_) return std::size_t{0};
+    if (state_ == State::closed) return was_established_ ? Result<std::size_t>{0} : fail(Error::not_connected);
+    return fail(Error::again);
+  }
+  const std::size_t skip = peek && at_mark() && !options.oob_inline ? 1 : 0;
+  rcv_.copy_out(skip, out.first(n));
+  if (peek) return n;
+  rcv_.consume(n);
+  if (urgent_valid_ && rcv_.head() > urgent_mark_) urgent_valid_ = false;
+  consumed_ += static_cast<std::int64_t>(n);
+  if (can_receive_text() && rcv_.window_update_due(rcv_mss_)) owed_.owe_plain();
+  return n;
+}
+
+// MSG_OOB: the one urgent octet, unless it is read in line.
+Result<std::size_t> Connection::receive_urgent(MutBytes out, bool peek) {
+  if (options.oob_inline || !urgent_valid_) return fail(Error::invalid);
+  const std::int64_t offset = urgent_mark_ - rcv_.head();
+  if (offset < 0) return fail(Error::invalid);
+  if (static_cast<std::size_t>(offset) >= rcv_.readable())
+    return rcv_.fin_received() || state_ == State::closed ? Result<std::size_t>{0} : fail(Error::again);
+  if (urgent_taken_) return fail(Error::invalid);
+  if (out.empty()) return std::size_t{0};
+  rcv_.copy_out(static_cast<std::size_t>(offset), out.first(1));
+  if (!peek) urgent_taken_ = true;                            // it still marks its place in the stream
+  return std::size_t{1};
+}
+
+// 3.10.4 CLOSE, the sending half
+void Connection::shutdown_write() {
+  if (snd_.fin_queued()) return;
+  switch (state_) {
+    case State::syn_received: snd_.queue_fin(); break;        // FIN-WAIT-1 once established
+    case State::established: snd_.queue_fin(); enter(State::fin_wait_1); break;
+    case State::close_wait: snd_.queue_fin(); enter(State::last_ack); break;
+    default: return;
+  }
+  more_ = false;
+  edge_ = true;
+}
+
+// 3.10.4 CLOSE: nothing can be read afterwards (MAY-1), so text left unread is loss that the peer must learn of (SHLD-3).
+void Connection::close() {
+  owned_ = false;
+  if (state_ == State::closed || state_ == State::time_wait) {
+    rcv_.discard();
+    return;
+  }
+  if (state_ == State::syn_sent) {
+    enter(State::closed);
+  } else if (options.linger == 0 || rcv_.readable() != 0) {
+    abort();
+  } else {
+    shutdown_write();                                         // output() starts an orphan's clock
+  }
+  rcv_.discard();
+}
+
+// 3.10.5 ABORT
+void Connection::abort() {
+  reset_owed_ = state_ == State::syn_received || state_ == State::established || state_ == State::fin_wait_1 ||
+                state_ == State::fin_wait_2 || state_ == State::close_wait;
+  enter(State::closed);
+}
+
+// Bits of core's `ready`: readable 1, writable 2, urgent 4, error 8, hangup 16, read_hangup 32.
+std::uint32_t Connection::ready() const {
+  const bool ended = state_ == State::closed || state_ == State::time_wait;
+  const bool no_more_in = rcv_.fin_received() || read_shut_ || ended;
+  std::uint32_t bits = 0;
+  if (no_more_in || readable() >= std::max<std::size_t>(1, options.receive_low)) bits |= 1;
+  if (state_ == State::syn_sent || state_ == State::syn_received) return error_ != 0 ? bits | 8 : bits;
+  const std::size_t limit = writable_limit_;
+  if (snd_.fin_queued() || ended || error_ != 0 || snd_.queued() <= limit - limit / 3) bits |= 2;
+  if (urgent_valid_ && !urgent_taken_ && urgent_mark_ < rcv_.nxt()) bits |= 4;
+  if (error_ != 0) bits |= 8;
+  if ((no_more_in && snd_.fin_queued()) || ended) bits |= 16;
+  if (no_more_in) bits |= 32;
+  return bits;
+}
+
+}  // namespace tunic
