@@ -42,7 +42,7 @@ namespace tunic::test {
 struct Setup {
   std::uint16_t mss = 1460;            // the peer's MSS option; 0: none
   std::uint32_t peer_window = 65'535;  // octets; the default of `win`
-  std::optional<std::uint8_t> wscale;  // the peer's window scale
+  std::optional<std::uint8_t> wscale{};   // the peer's window scale
   bool sack = true, timestamps = false;
   Duration rtt = 10ms;                 // of the handshake
   bool active = false;                 // who opened: we, or the peer
