@@ -100,8 +100,11 @@ std::string bind_answer(const Endpoint& at) {
 // ---- the chapters ----
 
 Socket open_the_door(Story& story, const Endpoint& at) {
-  story.step("socket()", "makes a blank socket: a descriptor to reach it by, and no address yet.");
   Socket door = blank_socket(at.family());
+  fmt::print(
+      "A socket is an endpoint, ip:port, reached through a file descriptor. A connection is a pair of sockets.\n"
+      "Here is one from its first moment to its last, on the stack's own loopback.\n");
+  story.step("socket()", "makes a blank socket: a descriptor to reach it by, and no address yet.");
   story.show("server", door);
 
   story.step(fmt::format("bind({})", to_string(at)),
@@ -204,9 +207,6 @@ void remember(Story& story, Socket client, const Socket& door) {
 }
 
 void tell(const Endpoint& at) {
-  fmt::print(
-      "A socket is an endpoint, ip:port, reached through a file descriptor. A connection is a pair of sockets.\n"
-      "Here is one from its first moment to its last, on the stack's own loopback.\n");
   Story story;
   const Socket door = open_the_door(story, at);
   Socket client = knock(story, door);

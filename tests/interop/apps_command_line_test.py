@@ -23,8 +23,11 @@ WRONG = {
 
 
 def start(name, *arguments, **environment):
-    done = subprocess.run([netns.BUILD / "bin" / name, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True, timeout=20, env={**os.environ, **netns.STACK, **environment})
+    try:
+        done = subprocess.run([netns.BUILD / "bin" / name, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, timeout=10, env={**os.environ, **netns.STACK, **environment})
+    except subprocess.TimeoutExpired:
+        return "(it ran on)", "", ""
     return done.returncode, done.stdout, done.stderr
 
 
@@ -51,7 +54,7 @@ def no_device(name):
     for environment in environments:
         status, out, errors = start(name, *NEEDED[name], **environment)
         (variable, value), = environment.items()
-        if status != 1 or out and name != "socket_pair" or len(errors.splitlines()) != 1 or not errors.startswith(name + ": "):
+        if status != 1 or out or len(errors.splitlines()) != 1 or not errors.startswith(name + ": "):
             wrong.append(f"{variable}={value} gives {status}, '{out}' and '{errors}'")
         elif variable not in errors and value not in errors:
             wrong.append(f"{variable}={value} is not what '{errors.strip()}' is about")
