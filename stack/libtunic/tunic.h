@@ -8,12 +8,12 @@
  *
  *   TUNIC_DEVICE   name of the TUN device, default "tun0": attached if it exists, else created; "lo": no device at all, only
  *                  the stack's own loopback addresses (127.0.0.0/8, ::1 and TUNIC_ADDRESS)
- *   TUNIC_FD       number of an open TUN descriptor; wins over TUNIC_DEVICE
+ *   TUNIC_FD       number of an open TUN descriptor; wins over TUNIC_DEVICE, and becomes the library's
  *   TUNIC_ADDRESS  our own addresses, default "198.18.0.2/24,fd00:7::2/64"
  *   TUNIC_GATEWAY  checked and accepted ("198.18.0.1,fd00:7::1"); all packets go to the TUN device, whoever is behind it
  *   TUNIC_MTU      octets of an IP packet, 1280..65535 (576.. where there is no IPv6 address), default the device's
  *   TUNIC_LINGER   seconds that a normal exit waits for sent data to be acknowledged, 0..3600, default 5
- *   TUNIC_IMPAIR   for tests: loses, delays, duplicates or reorders packets, e.g. "loss=1%"
+ *   TUNIC_IMPAIR   for tests: loses, reorders and repeats packets both ways, e.g. "loss=1%,reorder=1%,duplicate=1%,seed=7"
  *
  * The library never prints and never ends the process. After fork() the child's sockets give EBADF and the parent's go on
  * undisturbed. Address families: AF_INET and AF_INET6. Types: SOCK_STREAM, with SOCK_NONBLOCK and SOCK_CLOEXEC. */
@@ -56,7 +56,7 @@ int tunic_start(const struct tunic_config *config);
 const char *tunic_start_error(void);
 
 /** @param domain    AF_INET or AF_INET6, else EAFNOSUPPORT.
- *  @param type      SOCK_STREAM, may be or-ed with SOCK_NONBLOCK and SOCK_CLOEXEC; else EPROTONOSUPPORT or EINVAL.
+ *  @param type      SOCK_STREAM, may be or-ed with SOCK_NONBLOCK and SOCK_CLOEXEC; else ESOCKTNOSUPPORT or EINVAL.
  *  @param protocol  0 or IPPROTO_TCP, else EPROTONOSUPPORT.
  *  @return the new socket, or -1. Besides Linux's errno: those of tunic_start(), if this call had to start the stack. Such a
  *          socket does not outlive execve(), whether or not SOCK_CLOEXEC is given. */

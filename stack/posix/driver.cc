@@ -42,13 +42,18 @@ Driver::Driver(Stack& stack, Link& link, int device) : stack_{stack}, link_{link
 }
 
 Driver::~Driver() {
+  stop();
+  end();
+}
+
+void Driver::stop() {
+  if (!thread_.joinable()) return;
   lock();
   ending_ = true;
   put({background_.kick, nullptr});
   ring(watchman_);
   leave();
   thread_.join();
-  end();
 }
 
 void Driver::end() {

@@ -60,6 +60,8 @@ class Driver {
   ~Driver();
   Driver(const Driver&) = delete;
   Driver& operator=(const Driver&) = delete;
+  /// Ends the background thread; from now on packets are looked at only while callers wait.
+  void stop();
 
   // The gate. Leaving it sends what was made ready since it was entered.
   void lock() { gate_.lock(); }

@@ -25,18 +25,18 @@ Files::~Files() {
 Handle Files::find(int fd) const {
   const auto n = static_cast<std::size_t>(fd);
   if (fd < 0 || n >= max_chunks * chunk_size) return {};
-  Socket* chunk = chunks_[n / chunk_size].load(std::memory_order_acquire);
+  Descriptor* chunk = chunks_[n / chunk_size].load(std::memory_order_acquire);
   if (chunk == nullptr) return {};
-  Socket* s = chunk + n % chunk_size;
+  Descriptor* s = chunk + n % chunk_size;
   return {s, s->state.load(std::memory_order_acquire), fd};
 }
 
-Socket* Files::make(int fd) {
+Descriptor* Files::make(int fd) {
   const auto n = static_cast<std::size_t>(fd);
   if (n >= max_chunks * chunk_size) return nullptr;
-  std::atomic<Socket*>& chunk = chunks_[n / chunk_size];
-  if (chunk.load() == nullptr) chunk.store(new (std::nothrow) Socket[chunk_size], std::memory_order_release);
-  Socket* first = chunk.load();
+  std::atomic<Descriptor*>& chunk = chunks_[n / chunk_size];
+  if (chunk.load() == nullptr) chunk.store(new (std::nothrow) Descriptor[chunk_size], std::memory_order_release);
+  Descriptor* first = chunk.load();
   return first == nullptr ? nullptr : first + n % chunk_size;
 }
 
@@ -57,13 +57,13 @@ void Files::unreserve(int fd) { ::close(fd); }
 
 Handle Files::open(int fd, SocketId id, Family family, SocketId& before) {
   const Handle old = find(fd);
-  Socket& s = *old.socket;
+  Descriptor& s = *old.socket;
   before = old.use() == Use::open ? s.id : SocketId{};
   s.id = id;
   s.family = family;
   s.nonblocking = s.close_on_exec = false;
   s.receive_low = 1;
-  s.receive_timeout = s.send_timeout = Socket::forever;
+  s.receive_timeout = s.send_timeout = Descriptor::forever;
   s.state.store(stamp(old.state, Use::open), std::memory_order_release);
   return find(fd);
 }

@@ -23,7 +23,7 @@ enum class Use : std::uint8_t {
 };
 
 /// What the socket layer knows of one socket beyond what the Stack does. All but `state` is used under the gate.
-struct Socket {
+struct Descriptor {
   static constexpr Duration forever = Duration::max();
 
   std::atomic<std::uint32_t> state{0};   // generation * 4 + Use
@@ -37,7 +37,7 @@ struct Socket {
 
 /// A number as a call found it.
 struct Handle {
-  Socket* socket = nullptr;
+  Descriptor* socket = nullptr;
   std::uint32_t state = 0;
   int fd = -1;
 
@@ -81,9 +81,9 @@ class Files {
   }
 
  private:
-  Socket* make(int fd);
+  Descriptor* make(int fd);
 
-  std::array<std::atomic<Socket*>, max_chunks> chunks_{};
+  std::array<std::atomic<Descriptor*>, max_chunks> chunks_{};
   int placeholder_ = -1;
 };
 

@@ -57,7 +57,7 @@ constexpr Row rows[] = {
     {IPPROTO_IPV6, IPV6_TCLASS, Option::tos, Kind::traffic},
 };
 
-const Row* find(const Socket& s, int level, int name) {
+const Row* find(const Descriptor& s, int level, int name) {
   if (level == IPPROTO_IPV6 && s.family == Family::v4) return nullptr;
   const auto row = std::ranges::find_if(rows, [&](const Row& r) { return r.level == level && r.name == name; });
   return row == std::end(rows) ? nullptr : row;
@@ -104,13 +104,13 @@ Result<Duration> to_timeout(Bytes value) {
   if (!t) return fail(t.error());
   if (t->tv_usec < 0 || t->tv_usec >= 1'000'000) return fail_as(EDOM);
   if (t->tv_sec < 0) return Duration{};   // as Linux: do not wait
-  if (t->tv_sec > Duration::max() / 1s - 1) return Socket::forever;
+  if (t->tv_sec > Duration::max() / 1s - 1) return Descriptor::forever;
   const Duration d = std::chrono::seconds{t->tv_sec} + std::chrono::microseconds{t->tv_usec};
-  return d == Duration{} ? Socket::forever : d;
+  return d == Duration{} ? Descriptor::forever : d;
 }
 
 timeval from_timeout(Duration d) {
-  if (d == Socket::forever) return {};
+  if (d == Descriptor::forever) return {};
   return {.tv_sec = d / 1s, .tv_usec = (d % 1s) / 1us};
 }
 
@@ -128,7 +128,7 @@ int Sockets::getsockopt(Handle h, int level, int option, void* value, socklen_t*
   }));
 }
 
-Result<socklen_t> Sockets::get_option(const Socket& s, int level, int option, std::span<std::byte> value) {
+Result<socklen_t> Sockets::get_option(const Descriptor& s, int level, int option, std::span<std::byte> value) {
   const Stack& stack = driver_.stack();
   if (level == SOL_SOCKET) switch (option) {
     case SO_ERROR: return write(driver_.change().take_error(s.id), value);
@@ -169,7 +169,7 @@ int Sockets::setsockopt(Handle h, int level, int option, const void* value, sock
   }));
 }
 
-Status Sockets::set_option(Socket& s, int level, int option, Bytes value) {
+Status Sockets::set_option(Descriptor& s, int level, int option, Bytes value) {
   Stack& stack = driver_.change();
   if (level == SOL_SOCKET) {
     if (value.size() < sizeof(int)) return fail(Error::invalid);
@@ -203,7 +203,7 @@ Status Sockets::set_option(Socket& s, int level, int option, Bytes value) {
 
 int Sockets::fcntl(Handle h, int command, int argument) {
   return answer(once(h, [&]() -> Result<int> {
-    Socket& s = *h.socket;
+    Descriptor& s = *h.socket;
     switch (command) {
       case F_GETFL: return O_RDWR | (s.nonblocking ? O_NONBLOCK : 0);
       case F_SETFL: s.nonblocking = (argument & O_NONBLOCK) != 0; return 0;

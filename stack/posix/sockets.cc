@@ -31,7 +31,7 @@ Result<Family> Sockets::check(int domain, int type, int protocol) {
 }
 
 /// Makes the reserved number `fd` this socket.
-Socket& Sockets::settle(int fd, SocketId id, Family family, int type) {
+Descriptor& Sockets::settle(int fd, SocketId id, Family family, int type) {
   SocketId abandoned;   // the program has closed this number with the kernel's close(), and with it what it stood for
   const Handle h = files_.open(fd, id, family, abandoned);
   if (abandoned.generation != 0) {
@@ -73,12 +73,12 @@ int Sockets::listen(Handle h, int backlog) {
 int Sockets::accept(Handle h, sockaddr* address, socklen_t* length, int flags) {
   if ((flags & ~type_flags) != 0) return answer(Status{fail(Error::invalid)});
   if (address != nullptr && length == nullptr) return answer(Status{fail_as(EFAULT)});
-  return answer(blocking(h, {ready::readable, &Socket::receive_timeout},
+  return answer(blocking(h, {ready::readable, &Descriptor::receive_timeout},
                          [&] { return accept_one(*h.socket, address, length, flags); }));
 }
 
 /// Nothing is taken from the queue unless there is a number for it.
-Result<int> Sockets::accept_one(const Socket& listener, sockaddr* address, socklen_t* length, int flags) {
+Result<int> Sockets::accept_one(const Descriptor& listener, sockaddr* address, socklen_t* length, int flags) {
   const auto info = driver_.stack().info(listener.id);
   if (!info) return fail(info.error());
   if (info->state != State::listen) return fail(Error::invalid);
@@ -92,7 +92,7 @@ Result<int> Sockets::accept_one(const Socket& listener, sockaddr* address, sockl
     if (id) (void)driver_.change().close(*id);
     return fail(told.error());
   }
-  Socket& s = settle(*fd, *id, listener.family, flags);
+  Descriptor& s = settle(*fd, *id, listener.family, flags);
   s.receive_low = listener.receive_low;
   s.receive_timeout = listener.receive_timeout;
   s.send_timeout = listener.send_timeout;
@@ -117,7 +117,7 @@ int Sockets::connect(Handle h, const sockaddr* address, socklen_t length) {
     if (!std::exchange(begun, true)) unfinished = s.error();
     return fail(Error::again);
   };
-  const Status s = blocking(h, {ready::writable, &Socket::send_timeout}, attempt);
+  const Status s = blocking(h, {ready::writable, &Descriptor::send_timeout}, attempt);
   return answer(begun && !s && s.error() == Error::again ? Status{fail(unfinished)} : s);
 }
 

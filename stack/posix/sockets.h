@@ -59,7 +59,7 @@ class Sockets {
   /// How a call waits: for which ready:: events, with which of the socket's times, and whether MSG_DONTWAIT forbids it.
   struct Patience {
     std::uint32_t events;
-    Duration Socket::*timeout;
+    Duration Descriptor::*timeout;
     bool dont_wait = false;
   };
   struct Transfer;
@@ -69,8 +69,8 @@ class Sockets {
   template <class Call>
   auto once(Handle h, Call call) -> decltype(call());
 
-  Socket& settle(int fd, SocketId id, Family family, int type);
-  Result<int> accept_one(const Socket& listener, sockaddr* address, socklen_t* length, int flags);
+  Descriptor& settle(int fd, SocketId id, Family family, int type);
+  Result<int> accept_one(const Descriptor& listener, sockaddr* address, socklen_t* length, int flags);
   Status tell_peer(SocketId id, Family family, sockaddr* address, socklen_t* length);
   void linger(SocketId id, Duration patience);
 
@@ -78,8 +78,8 @@ class Sockets {
   Status peek(SocketId id, Transfer& t);
   Status send_some(SocketId id, Transfer& t);
 
-  Result<socklen_t> get_option(const Socket& s, int level, int option, std::span<std::byte> value);
-  Status set_option(Socket& s, int level, int option, Bytes value);
+  Result<socklen_t> get_option(const Descriptor& s, int level, int option, std::span<std::byte> value);
+  Status set_option(Descriptor& s, int level, int option, Bytes value);
   Result<int> count(SocketId id, unsigned long request);
 
   /// The program is about to end, and this is not the thread that ends it.

@@ -45,7 +45,7 @@ ssize_t Sockets::receive(Handle h, std::span<const iovec> out, int flags, bool m
     t.least = waits ? std::min(low, t.size) : 0;
     return t.has(MSG_PEEK) || t.size == 0 ? peek(h.socket->id, t) : receive_some(h.socket->id, t);
   };
-  Status s = blocking(h, {ready::readable | ready::read_hangup, &Socket::receive_timeout, dont_wait}, attempt);
+  Status s = blocking(h, {ready::readable | ready::read_hangup, &Descriptor::receive_timeout, dont_wait}, attempt);
   if (!s && t.done == 0 && t.has(MSG_PEEK) && t.least > 1) {   // waited in vain for that many: give what there is
     t.least = 0;
     if (once(h, [&] { return peek(h.socket->id, t); })) s = {};
@@ -89,7 +89,7 @@ ssize_t Sockets::send(Handle h, std::span<const iovec> text, int flags) {
   if (!size) return answer(Result<ssize_t>{fail(size.error())});
   Transfer t{.pieces = Pieces{text}, .size = *size, .flags = flags};
   const auto attempt = [&] { return send_some(h.socket->id, t); };
-  const Status s = blocking(h, {ready::writable, &Socket::send_timeout, t.has(MSG_DONTWAIT)}, attempt);
+  const Status s = blocking(h, {ready::writable, &Descriptor::send_timeout, t.has(MSG_DONTWAIT)}, attempt);
   if (s || t.done != 0) return static_cast<ssize_t>(t.done);
   // On Linux writing to what has no connection is writing to a broken pipe.
   const Error e = s.error() == Error::not_connected ? Error::pipe : s.error();

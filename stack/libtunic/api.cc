@@ -1,0 +1,237 @@
+// The calls of tunic.h: each asks whose number it is given, and passes on to our sockets or to the kernel.
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstdarg>
+#include <cstdint>
+#include <new>
+#include <span>
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+
+#include "libtunic/process.h"
+#include "libtunic/tunic.h"
+
+namespace {
+
+using tunic::Handle;
+using tunic::Process;
+using tunic::Runtime;
+using tunic::Sockets;
+using tunic::Use;
+
+int fail(int code) {
+  errno = code;
+  return -1;
+}
+
+/// ours(Sockets&, Handle) or kernel(), by what `fd` is. The sockets of a forked child's parent are nobody's.
+template <class Ours, class Kernel>
+auto by_owner(int fd, Ours ours, Kernel kernel) -> decltype(kernel()) {
+  Process& p = Process::instance();
+  const Handle h = p.files().find(fd);
+  if (h.use() == Use::none) return kernel();
+  Runtime* r = p.runtime();
+  if (h.use() == Use::lost || r == nullptr) return fail(EBADF);
+  try {
+    return ours(r->sockets(), h);
+  } catch (const std::bad_alloc&) {
+    return fail(ENOMEM);
+  }
+}
+
+constexpr iovec range(void* p, std::size_t n) { return {.iov_base = p, .iov_len = n}; }
+constexpr iovec range(const void* p, std::size_t n) { return {.iov_base = const_cast<void*>(p), .iov_len = n}; }
+
+bool is_vector(const iovec* vector, int count) { return count >= 0 && count <= IOV_MAX && (vector != nullptr || count == 0); }
+int bad_vector(int count) { return fail(count < 0 || count > IOV_MAX ? EINVAL : EFAULT); }
+std::span<const iovec> vector_of(const iovec* vector, int count) { return {vector, static_cast<std::size_t>(count)}; }
+
+/// poll() of a process that has no stack of its own, but numbers of its parent's.
+int poll_lost(std::span<pollfd> set) {
+  tunic::Files& files = Process::instance().files();
+  const auto is_lost = [&](const pollfd& p) { return files.find(p.fd).use() != Use::none; };
+  if (std::none_of(set.begin(), set.end(), is_lost)) return 0;
+  int count = 0;
+  for (pollfd& p : set) {
+    if (is_lost(p))
+      p.revents = POLLNVAL;
+    else
+      ::poll(&p, 1, 0);
+    count += p.revents != 0;
+  }
+  return count;
+}
+
+}  // namespace
+
+int tunic_start(const tunic_config* config) try {
+  const auto started = Process::instance().start(config);
+  return started ? 0 : fail(started.error());
+} catch (const std::bad_alloc&) {
+  return fail(ENOMEM);
+}
+
+const char* tunic_start_error(void) try {
+  thread_local std::string sentence;
+  sentence = Process::instance().start_error();
+  return sentence.c_str();
+} catch (const std::bad_alloc&) {
+  return "there is no memory to say what is wrong";
+}
+
+int tunic_socket(int domain, int type, int protocol) try {
+  const auto family = Sockets::check(domain, type, protocol);
+  if (!family) return fail(static_cast<int>(family.error()));
+  const auto runtime = Process::instance().running();
+  return runtime ? (*runtime)->sockets().socket(*family, type) : fail(runtime.error());
+} catch (const std::bad_alloc&) {
+  return fail(ENOMEM);
+}
+
+int tunic_bind(int fd, const sockaddr* address, socklen_t length) {
+  return by_owner(fd, [&](Sockets& s, Handle h) { return s.bind(h, address, length); },
+                  [&] { return ::bind(fd, address, length); });
+}
+
+int tunic_listen(int fd, int backlog) {
+  return by_owner(fd, [&](Sockets& s, Handle h) { return s.listen(h, backlog); }, [&] { return ::listen(fd, backlog); });
+}
+
+int tunic_accept(int fd, sockaddr* address, socklen_t* length) { return tunic_accept4(fd, address, length, 0); }
+
+int tunic_accept4(int fd, sockaddr* address, socklen_t* length, int flags) {
+  return by_owner(fd, [&](Sockets& s, Handle h) { return s.accept(h, address, length, flags); },
+                  [&] { return ::accept4(fd, address, length, flags); });
+}
+
+int tunic_connect(int fd, const sockaddr* address, socklen_t length) {
+  return by_owner(fd, [&](Sockets& s, Handle h) { return s.connect(h, address, length); },
+                  [&] { return ::connect(fd, address, length); });
+}
+
+int tunic_shutdown(int fd, int how) {
+  return by_owner(fd, [&](Sockets& s, Handle h) { return s.shutdown(h, how); }, [&] { return ::shutdown(fd, how); });
+}
+
+int tunic_close(int fd) {
+  tunic::Files& files = Process::instance().files();
+  if (const Handle h = files.find(fd); h.use() == Use::lost) {   // its number becomes free all the same
+    files.close(h);
+    return fail(EBADF);
+  }
+  return by_owner(fd, [&](Sockets& s, Handle h) { return s.close(h); }, [&] { return ::close(fd); });
+}
+
+ssize_t tunic_read(int fd, void* buffer, size_t size) {
+  const iovec one = range(buffer, size);
+  return by_owner(fd, [&](Sockets& s, Handle h) { return s.receive(h, {&one, 1}, 0, false); },
+                  [&] { return ::read(fd, buffer, size); });
+}
+
+ssize_t tunic_readv(int fd, const iovec* vector, int count) {
+  return by_owner(
+      fd,
+      [&](Sockets& s, Handle h) -> ssize_t {
+        return is_vector(vector, count) ? s.receive(h, vector_of(vector, count), 0, false) : bad_vector(count);
+      },
+      [&] { return ::readv(fd, vector, count); });
+}
+
+ssize_t tunic_recv(int fd, void* buffer, size_t size, int flags) {
+  const iovec one = range(buffer, size);
+  return by_owner(fd, [&](Sockets& s, Handle h) { return s.receive(h, {&one, 1}, flags, true); },
+                  [&] { return ::recv(fd, buffer, size, flags); });
+}
+
+ssize_t tunic_recvfrom(int fd, void* buffer, size_t size, int flags, sockaddr* address, socklen_t* length) {
+  const iovec one = range(buffer, size);
+  const auto ours = [&](Sockets& s, Handle h) {
+    const ssize_t n = s.receive(h, {&one, 1}, flags, true);
+    if (n >= 0 && address != nullptr && length != nullptr) *length = 0;   // a stream names no sender
+    return n;
+  };
+  return by_owner(fd, ours, [&] { return ::recvfrom(fd, buffer, size, flags, address, length); });
+}
+
+ssize_t tunic_write(int fd, const void* data, size_t size) {
+  const iovec one = range(data, size);
+  return by_owner(fd, [&](Sockets& s, Handle h) { return s.send(h, {&one, 1}, 0); }, [&] { return ::write(fd, data, size); });
+}
+
+ssize_t tunic_writev(int fd, const iovec* vector, int count) {
+  return by_owner(
+      fd,
+      [&](Sockets& s, Handle h) -> ssize_t {
+        return is_vector(vector, count) ? s.send(h, vector_of(vector, count), 0) : bad_vector(count);
+      },
+      [&] { return ::writev(fd, vector, count); });
+}
+
+ssize_t tunic_send(int fd, const void* data, size_t size, int flags) {
+  const iovec one = range(data, size);
+  return by_owner(fd, [&](Sockets& s, Handle h) { return s.send(h, {&one, 1}, flags); },
+                  [&] { return ::send(fd, data, size, flags); });
+}
+
+ssize_t tunic_sendto(int fd, const void* data, size_t size, int flags, const sockaddr* address, socklen_t length) {
+  const iovec one = range(data, size);
+  const auto ours = [&](Sockets& s, Handle h) -> ssize_t {
+    if (address != nullptr && length > sizeof(sockaddr_storage)) return fail(EINVAL);
+    return s.send(h, {&one, 1}, flags);
+  };
+  return by_owner(fd, ours, [&] { return ::sendto(fd, data, size, flags, address, length); });
+}
+
+int tunic_getsockname(int fd, sockaddr* address, socklen_t* length) {
+  return by_owner(fd, [&](Sockets& s, Handle h) { return s.getsockname(h, address, length); },
+                  [&] { return ::getsockname(fd, address, length); });
+}
+
+int tunic_getpeername(int fd, sockaddr* address, socklen_t* length) {
+  return by_owner(fd, [&](Sockets& s, Handle h) { return s.getpeername(h, address, length); },
+                  [&] { return ::getpeername(fd, address, length); });
+}
+
+int tunic_getsockopt(int fd, int level, int option, void* value, socklen_t* length) {
+  return by_owner(fd, [&](Sockets& s, Handle h) { return s.getsockopt(h, level, option, value, length); },
+                  [&] { return ::getsockopt(fd, level, option, value, length); });
+}
+
+int tunic_setsockopt(int fd, int level, int option, const void* value, socklen_t length) {
+  return by_owner(fd, [&](Sockets& s, Handle h) { return s.setsockopt(h, level, option, value, length); },
+                  [&] { return ::setsockopt(fd, level, option, value, length); });
+}
+
+int tunic_fcntl(int fd, int command, ...) {
+  std::va_list rest;
+  va_start(rest, command);
+  void* const argument = va_arg(rest, void*);   // as the C library takes it, whatever was given
+  va_end(rest);
+  const auto number = static_cast<int>(reinterpret_cast<std::intptr_t>(argument));
+  return by_owner(fd, [&](Sockets& s, Handle h) { return s.fcntl(h, command, number); },
+                  [&] { return ::fcntl(fd, command, argument); });
+}
+
+int tunic_ioctl(int fd, unsigned long request, ...) {
+  std::va_list rest;
+  va_start(rest, request);
+  void* const argument = va_arg(rest, void*);
+  va_end(rest);
+  return by_owner(fd, [&](Sockets& s, Handle h) { return s.ioctl(h, request, static_cast<int*>(argument)); },
+                  [&] { return ::ioctl(fd, request, argument); });
+}
+
+int tunic_poll(pollfd* set, nfds_t count, int timeout_milliseconds) try {
+  if (count > INT_MAX) return fail(EINVAL);
+  if (set == nullptr && count != 0) return fail(EFAULT);
+  const std::span all{set, static_cast<std::size_t>(count)};
+  if (Runtime* r = Process::instance().runtime()) return r->sockets().poll(all, timeout_milliseconds);
+  const int lost = poll_lost(all);
+  return lost != 0 ? lost : ::poll(set, count, timeout_milliseconds);
+} catch (const std::bad_alloc&) {
+  return fail(ENOMEM);
+}

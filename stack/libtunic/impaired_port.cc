@@ -1,0 +1,61 @@
+#include "libtunic/impaired_port.h"
+
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+
+namespace tunic {
+
+namespace {
+
+constexpr long look_again = 1'000'000;   // nanoseconds
+
+void add(int set, int fd) {
+  epoll_event e{.events = EPOLLIN, .data = {.fd = fd}};
+  if (epoll_ctl(set, EPOLL_CTL_ADD, fd, &e) != 0) throw std::system_error{errno, std::generic_category()};
+}
+
+}  // namespace
+
+ImpairedPort::ImpairedPort(Link& inner, int device, Pool& pool, const ImpairSettings& settings)
+    : impair_{inner, pool, settings},
+      timer_{timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)},
+      waited_on_{epoll_create1(EPOLL_CLOEXEC)} {
+  try {
+    if (timer_ < 0 || waited_on_ < 0) throw std::system_error{errno, std::generic_category()};
+    if (device >= 0) add(waited_on_, device);
+    add(waited_on_, timer_);
+  } catch (...) {
+    for (const int fd : {timer_, waited_on_})
+      if (fd >= 0) close(fd);
+    throw;
+  }
+}
+
+ImpairedPort::~ImpairedPort() {
+  close(timer_);
+  close(waited_on_);
+}
+
+std::span<RxPacket> ImpairedPort::receive(const ReadHint* hint) {
+  const std::span<RxPacket> packets = impair_.receive(hint);
+  set_timer();
+  return packets;
+}
+
+std::size_t ImpairedPort::send(std::span<TxPacket> packets) {
+  const std::size_t taken = impair_.send(packets);
+  set_timer();
+  return taken;
+}
+
+/// Setting it also makes it unreadable, if it has gone off.
+void ImpairedPort::set_timer() {
+  const itimerspec in{.it_interval = {}, .it_value = {.tv_sec = 0, .tv_nsec = impair_.held() ? look_again : 0}};
+  timerfd_settime(timer_, 0, &in, nullptr);
+}
+
+}  // namespace tunic

@@ -1,0 +1,174 @@
+#include "libtunic/settings.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstddef>
+#include <ranges>
+#include <string_view>
+
+#include "libtunic/tunic.h"
+
+namespace tunic {
+
+namespace {
+
+constexpr const char* default_addresses = "198.18.0.2/24,fd00:7::2/64";
+constexpr std::uint32_t least_mtu = 576, least_mtu_v6 = 1280, most_mtu = 65'535;
+constexpr int most_linger = 3600;
+
+using Sentence = std::unexpected<StartError>;
+
+Sentence wrong(std::string sentence) { return Sentence{StartError{EINVAL, std::move(sentence)}}; }
+
+/// `TUNIC_MTU "9x" is wrong: give ...`
+Sentence wrong(const char* name, std::string_view text, const std::string& mend) {
+  return wrong(std::string{name} + " \"" + std::string{text} + "\" " + mend);
+}
+
+std::optional<int> to_int(std::string_view text) {
+  int n = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+  if (error != std::errc{} || end != text.data() + text.size()) return {};
+  return n;
+}
+
+std::optional<IpAddr> to_address(const std::string& text) {
+  std::byte octets[16];
+  if (inet_pton(AF_INET, text.c_str(), octets) == 1) return IpAddr::v4(octets);
+  if (inet_pton(AF_INET6, text.c_str(), octets) != 1) return {};
+  const IpAddr a = IpAddr::v6(octets);
+  return a.is_v4() ? std::nullopt : std::optional{a};   // ::ffff:a.b.c.d never stands in a packet
+}
+
+/// ADDRESS[/LENGTH]; without a length, that one address.
+std::optional<Prefix> to_prefix(const std::string& text) {
+  const std::size_t slash = text.find('/');
+  const auto address = to_address(text.substr(0, slash));
+  if (!address) return {};
+  const int most = address->is_v4() ? 32 : 128;
+  const auto length = slash == text.npos ? most : to_int(std::string_view{text}.substr(slash + 1));
+  if (!length || *length < 0 || *length > most) return {};
+  return Prefix{*address, static_cast<std::uint8_t>(*length)};
+}
+
+bool can_be_ours(const IpAddr& a) { return !a.is_any() && !a.is_loopback() && !a.is_multicast() && !a.is_broadcast(); }
+
+std::vector<std::string> split(std::string_view text) {
+  std::vector<std::string> parts;
+  for (const auto part : std::views::split(text, ',')) parts.emplace_back(part.begin(), part.end());
+  return parts;
+}
+
+std::expected<std::vector<Prefix>, StartError> to_addresses(std::string_view text) {
+  std::vector<Prefix> all;
+  for (const std::string& part : split(text)) {
+    const auto p = to_prefix(part);
+    if (!p)
+      return wrong("TUNIC_ADDRESS", text, "has \"" + part + "\", which is no address with a prefix length; write e.g. " +
+                                              default_addresses);
+    if (!can_be_ours(p->addr))
+      return wrong("TUNIC_ADDRESS", text, "has \"" + part + "\", which no host can have as its own; write e.g. " +
+                                              default_addresses);
+    if (std::ranges::find(all, p->addr, &Prefix::addr) != all.end())
+      return wrong("TUNIC_ADDRESS", text, "has \"" + part + "\" twice; name it once");
+    all.push_back(*p);
+  }
+  return all;
+}
+
+/// Nothing but a check: packets go to the TUN device whoever stands behind it.
+std::expected<void, StartError> check_gateways(std::string_view text, const std::vector<Prefix>& addresses) {
+  for (const std::string& part : split(text)) {
+    const auto g = to_address(part);
+    if (!g) return wrong("TUNIC_GATEWAY", text, "has \"" + part + "\", which is no address; write e.g. 198.18.0.1,fd00:7::1");
+    if (std::ranges::find(addresses, *g, &Prefix::addr) != addresses.end())
+      return wrong("TUNIC_GATEWAY", text, "has \"" + part + "\", which is our own address; name the other side's");
+    if (std::ranges::none_of(addresses, [&](const Prefix& p) { return p.contains(*g); }))
+      return wrong("TUNIC_GATEWAY", text, "has \"" + part + "\", which is in no network of TUNIC_ADDRESS; give an address of "
+                                              "that network or a shorter prefix length");
+  }
+  return {};
+}
+
+/// A text of the configuration, else of the environment, else nothing. An empty one is nothing too.
+class Texts {
+ public:
+  Texts(const tunic_config* config, const char* (*variable)(const char*)) : variable_{variable} {
+    if (config != nullptr) std::copy_n(reinterpret_cast<const char*>(config), std::min(config->size, sizeof given), bytes());
+  }
+  std::optional<std::string> text(const char* given_text, const char* name) const {
+    const char* t = given_text != nullptr ? given_text : variable_(name);
+    return t == nullptr || *t == 0 ? std::nullopt : std::optional<std::string>{t};
+  }
+  std::optional<std::string> number(int given_number, const char* name) const {
+    return given_number != 0 ? std::to_string(given_number) : text(nullptr, name);
+  }
+
+  tunic_config given{};   // what an older program does not know of is zero
+
+ private:
+  char* bytes() { return reinterpret_cast<char*>(&given); }
+  const char* (*variable_)(const char*);
+};
+
+}  // namespace
+
+bool Settings::has_v6() const {
+  return std::ranges::any_of(addresses, [](const Prefix& p) { return !p.addr.is_v4(); });
+}
+
+std::expected<void, StartError> check_mtu(std::uint32_t mtu, const Settings& settings, const std::string& whose) {
+  if (mtu < least_mtu || mtu > most_mtu)
+    return wrong(whose + " is " + std::to_string(mtu) + "; it must be " + std::to_string(least_mtu) + " to " +
+                 std::to_string(most_mtu));
+  if (settings.has_v6() && mtu < least_mtu_v6)   // RFC 8200 section 5
+    return wrong(whose + " is " + std::to_string(mtu) + " and IPv6 needs 1280; raise it, or give TUNIC_ADDRESS without IPv6");
+  return {};
+}
+
+std::expected<Settings, StartError> read_settings(const tunic_config* config, const char* (*variable)(const char*)) {
+  if (config != nullptr && config->size < offsetof(tunic_config, device))
+    return wrong("struct tunic_config has no size; set .size = sizeof(struct tunic_config)");
+  const Texts texts{config, variable};
+  const tunic_config& given = texts.given;
+  Settings s;
+
+  if (const auto device = texts.text(given.device, "TUNIC_DEVICE")) s.device = *device;
+  if (const auto fd = texts.number(given.fd, "TUNIC_FD"); fd && (given.fd != 0 || given.device == nullptr)) {
+    s.fd = to_int(*fd);
+    s.takes_fd = given.fd == 0;
+    if (!s.fd || *s.fd < 0) return wrong("TUNIC_FD", *fd, "is no descriptor; give the number of an open TUN descriptor");
+  }
+
+  auto addresses = to_addresses(texts.text(given.address, "TUNIC_ADDRESS").value_or(default_addresses));
+  if (!addresses) return Sentence{addresses.error()};
+  s.addresses = std::move(*addresses);
+  if (const auto gateway = texts.text(given.gateway, "TUNIC_GATEWAY"))
+    if (const auto checked = check_gateways(*gateway, s.addresses); !checked) return Sentence{checked.error()};
+
+  if (const auto text = texts.number(given.mtu, "TUNIC_MTU")) {
+    const auto mtu = to_int(*text);
+    if (!mtu || *mtu < 0) return wrong("TUNIC_MTU", *text, "is no number of octets; give 1280 to 65535");
+    s.mtu = static_cast<std::uint32_t>(*mtu);
+    if (const auto checked = check_mtu(*s.mtu, s, "TUNIC_MTU"); !checked) return Sentence{checked.error()};
+  }
+  if (given.linger == -1) {
+    s.linger = 0s;
+  } else if (const auto text = texts.number(given.linger, "TUNIC_LINGER")) {
+    const auto seconds = to_int(*text);
+    if (!seconds || *seconds < 0 || *seconds > most_linger)
+      return wrong("TUNIC_LINGER", *text, "is no number of seconds; give 0 to " + std::to_string(most_linger));
+    s.linger = std::chrono::seconds{*seconds};
+  }
+  if (const auto text = texts.text(given.impair, "TUNIC_IMPAIR")) {
+    const auto impair = parse_impair(*text);
+    if (!impair) return wrong("TUNIC_IMPAIR: " + impair.error());
+    s.impair = *impair;
+  }
+  return s;
+}
+
+}  // namespace tunic
