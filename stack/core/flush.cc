@@ -21,7 +21,10 @@ constexpr LinkTraits loop_traits{.checksum = true, .max_gso = 65'535};
 void Stack::Impl::run_timers(Instant now) {
   for (int n = 0; n < timers_per_poll; ++n) {
     TimerNode* node = wheel.pop_due(now);
-    if (node == nullptr) return;
+    if (node == nullptr) {
+      if (wheel.next() > now) return;
+      continue;                                // the wheel was busy moving nodes
+    }
     if (node == &time_wait_timer) {
       while (n++ < timers_per_poll && time_wait.next() <= now) forget_record(time_wait.oldest());
       wheel.arm(time_wait_timer, time_wait.next());

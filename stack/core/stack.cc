@@ -53,7 +53,7 @@ Status Stack::listen(SocketId id, int backlog) {
   return {};
 }
 
-Result<SocketId> Stack::accept(SocketId id) {
+Result<SocketId> Stack::accept(SocketId id, Endpoint* remote) {
   Socket* s = impl_->find(id);
   if (s == nullptr) return fail(Error::bad_handle);
   if (s->kind != Socket::Kind::listener) return fail(Error::invalid);
@@ -63,6 +63,7 @@ Result<SocketId> Stack::accept(SocketId id) {
   child.queued = false;
   child.held = true;
   child.parent = {};
+  if (remote != nullptr) *remote = child.connection->pair().remote;
   impl_->mark_edge(index);
   return impl_->id_of(index);
 }

@@ -98,8 +98,9 @@ class Stack {
   Status bind(SocketId s, const Endpoint& local);
   /// backlog is clamped to 1..TcpSettings::max_backlog; a second call changes it. Binds to an ephemeral port if unbound.
   Status listen(SocketId s, int backlog);
-  /// A new socket for the oldest established connection. Errors: again, invalid (not listening).
-  Result<SocketId> accept(SocketId s);
+  /// A new socket for the oldest established connection, and its peer (also if that has reset it since). Errors: again,
+  /// invalid (not listening).
+  Result<SocketId> accept(SocketId s, Endpoint* remote = nullptr);
   /// Begins an active open; binds first to an ephemeral port if need be. Success is Error::in_progress at first, later
   /// success once, then is_connected; failure is the error of the connection once.
   Status connect(SocketId s, const Endpoint& remote, Instant now);

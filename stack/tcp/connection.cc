@@ -47,12 +47,13 @@ void Connection::open_passive(const Segment& syn, Seq32 iss, std::uint32_t times
                               const TcpSettings& settings) {
   passive_ = true;
   open_active(iss, timestamp_offset);
-  rcv_.start(syn.wire_seq, options.receive_buffer, std::min<std::int64_t>(65'535, static_cast<std::int64_t>(options.receive_buffer)));
+  rcv_.start(syn.wire_seq, options.receive_buffer);
   agree(syn.options, settings);
   if (agreed_.timestamps) {
     ts_recent_ = syn.options.timestamps->value;
     ts_recent_at_ = now;
   }
+  snd_.update_window(rcv_.irs(), snd_.una(), syn.window);      // not scaled in a SYN
   last_ack_sent_ = rcv_.nxt();
   last_heard_at_ = now;
   ++segments_in_;
@@ -71,6 +72,7 @@ void Connection::agree(const TcpOptions& peer, const TcpSettings& settings) {
   agreed_.window_scale = settings.window_scale && peer.window_scale.has_value();
   agreed_.snd_scale = agreed_.window_scale ? *peer.window_scale : std::uint8_t{0};
   agreed_.rcv_scale = agreed_.window_scale ? our_scale(settings) : std::uint8_t{0};
+  rcv_.set_scale(agreed_.rcv_scale);
   compute_mss();
 }
 

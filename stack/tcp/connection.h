@@ -96,6 +96,8 @@ class Connection {
   std::uint32_t timestamp_offset() const { return ts_offset_; }
   void set_receive_buffer(std::size_t n) { rcv_.set_buffer(n); }
   std::size_t receiver_buffer() const { return state_ == State::syn_sent ? options.receive_buffer : rcv_.buffer(); }
+  /// The window field that an ACK would carry now, promised by asking: for the record that goes on in TIME-WAIT.
+  std::uint16_t promise_window() { return rcv_.advertise(false, rcv_mss_); }
   /// After a change of `options`: what follows from it now.
   void options_changed(Instant now, const TcpSettings& settings);
 

@@ -221,7 +221,7 @@ void Connection::write_header(TxPacket& packet, Seq seq, Flags flags, const TcpO
   TcpHeader header{.src = pair_.local.port, .dst = pair_.remote.port, .seq = seq.wire(), .ack = {}, .flags = flags};
   if (ack) {
     header.ack = rcv_.nxt().wire();
-    header.window = rcv_.advertise(syn ? std::uint8_t{0} : agreed_.rcv_scale, rcv_mss_);
+    header.window = rcv_.advertise(syn, rcv_mss_);
     last_ack_sent_ = rcv_.nxt();
     unacked_text_ = 0;
     timers_.disarm(Timer::delayed_ack);

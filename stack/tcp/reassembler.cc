@@ -62,14 +62,19 @@ Reassembler::Result Reassembler::insert(Pool& pool, Seq seq, Slice text, std::si
     }
   }
   result.kept = kept ? Kept::kept : refused ? Kept::refused : Kept::duplicate;
-  if (kept) {
-    const auto same = std::find(recent_.begin(), recent_.begin() + static_cast<std::ptrdiff_t>(recents_), seq);
-    if (same == recent_.begin() + static_cast<std::ptrdiff_t>(recents_) && recents_ < recent_.size()) ++recents_;
-    std::rotate(recent_.begin(), recent_.begin() + static_cast<std::ptrdiff_t>(recents_) - 1,
-                recent_.begin() + static_cast<std::ptrdiff_t>(recents_));
-    recent_[0] = seq;
-  }
+  if (kept) remember(seq);
   return result;
+}
+
+// One entry an island: those that the new text joined are forgotten.
+void Reassembler::remember(Seq seq) {
+  const SeqRange joined = island(lower(seq));
+  const auto last = std::remove_if(recent_.begin(), recent_.begin() + static_cast<std::ptrdiff_t>(recents_),
+                                   [&](Seq s) { return joined.begin <= s && s < joined.end; });
+  recents_ = std::min(recent_.size(), static_cast<std::size_t>(last - recent_.begin()) + 1);
+  std::move_backward(recent_.begin(), recent_.begin() + static_cast<std::ptrdiff_t>(recents_) - 1,
+                     recent_.begin() + static_cast<std::ptrdiff_t>(recents_));
+  recent_[0] = seq;
 }
 
 std::optional<Slice> Reassembler::take(Seq next) {

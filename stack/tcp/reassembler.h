@@ -45,10 +45,11 @@ class Reassembler {
   };
   std::size_t lower(Seq s) const;                 // the first piece that ends after `s`
   SeqRange island(std::size_t i) const;           // the run of touching pieces around piece i
+  void remember(Seq seq);
 
   std::vector<Piece> pieces_;
   std::size_t size_ = 0, pinned_ = 0;
-  std::array<Seq, 4> recent_{};                   // where the newest pieces begin, newest first
+  std::array<Seq, 8> recent_{};                   // in which islands the newest text is, newest first
   std::size_t recents_ = 0;
 };
 

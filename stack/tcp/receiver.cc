@@ -4,10 +4,10 @@
 
 namespace tunic {
 
-void Receiver::start(Seq32 irs, std::size_t buffer, std::int64_t first_window) {
+void Receiver::start(Seq32 irs, std::size_t buffer) {
   irs_ = Seq::first(irs);
   nxt_ = irs_ + 1;
-  edge_ = nxt_ + first_window;
+  edge_ = nxt_ + static_cast<std::int64_t>(std::min<std::size_t>(65'535, buffer));   // as our SYN tells it
   buffer_ = buffer;
 }
 
@@ -76,23 +76,23 @@ bool Receiver::on_fin(Seq fin) {
 
 Seq Receiver::offered_edge(std::int64_t mss) const {
   const auto free = static_cast<std::int64_t>(buffer_) - static_cast<std::int64_t>(queue_.size());
-  const Seq wanted = nxt_ + std::max<std::int64_t>(0, free);
+  const Seq wanted = nxt_ + std::clamp<std::int64_t>(free, 0, std::int64_t{65'535} << scale_);
   // Silly-window avoidance: the edge moves in steps of at least min(half the buffer, one segment).
   const std::int64_t step = std::min(static_cast<std::int64_t>(buffer_) / 2, mss);
   return wanted - edge_ >= step ? wanted : edge_;
 }
 
-std::uint16_t Receiver::advertise(std::uint8_t scale, std::int64_t mss) {
-  const std::int64_t unit = std::int64_t{1} << scale;
-  edge_ = offered_edge(mss);
+std::uint16_t Receiver::advertise(bool syn, std::int64_t mss) {
+  const std::int64_t unit = std::int64_t{1} << (syn ? 0 : scale_);
+  if (!syn) edge_ = offered_edge(mss);
   const std::int64_t field = std::min<std::int64_t>(65'535, (wnd() + unit - 1) / unit);   // up, so the edge stays
   edge_ = nxt_ + field * unit;
   return static_cast<std::uint16_t>(field);
 }
 
 bool Receiver::window_update_due(std::int64_t mss) const {
-  const auto buffer = static_cast<std::int64_t>(buffer_);
-  return offered_edge(mss) - edge_ >= std::min(buffer / 2, std::max(2 * mss, buffer / 4));
+  const Seq offered = offered_edge(mss);
+  return offered > edge_ && offered - nxt_ >= 2 * wnd();
 }
 
 void Receiver::discard() {

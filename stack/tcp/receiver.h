@@ -22,7 +22,9 @@ struct TextReport {
 
 class Receiver {
  public:
-  void start(Seq32 irs, std::size_t buffer, std::int64_t first_window);
+  void start(Seq32 irs, std::size_t buffer);
+  /// Our shift, once agreed on: windows up to 65535 << scale can be told.
+  void set_scale(std::uint8_t scale) { scale_ = scale; }
   Seq irs() const { return irs_; }
   Seq nxt() const { return nxt_; }
   /// RCV.WND: from rcv_nxt to the right edge that the peer was told of, which never moves left (SHLD-14).
@@ -39,8 +41,8 @@ class Receiver {
   std::optional<Seq> held_fin() const { return held_fin_; }
   bool fin_received() const { return finished_; }
 
-  /// The window field to send now, and the promise it makes. `scale`: our shift, 0 in a SYN.
-  std::uint16_t advertise(std::uint8_t scale, std::int64_t mss);
+  /// The window field to send now, and the promise it makes. A SYN's is not scaled (RFC 7323 section 2.2).
+  std::uint16_t advertise(bool syn, std::int64_t mss);
   /// Whether the window grew enough that the peer should hear of it without waiting (section 3.8.6.2.2, MUST-39).
   bool window_update_due(std::int64_t mss) const;
 
@@ -64,6 +66,7 @@ class Receiver {
   Reassembler reassembler_;
   std::size_t buffer_ = 0;
   std::optional<Seq> held_fin_;
+  std::uint8_t scale_ = 0;
   bool finished_ = false;                   // the FIN is consumed: nxt_ stands after it
 };
 

@@ -18,14 +18,16 @@ class Recovery {
   bool active() const { return active_; }
   int dup_acks() const { return dup_acks_; }
   Seq recovery_point() const { return recover_; }
+  /// FlightSize when the first of the duplicates came: what limited transmit has sent since does not count.
+  std::int64_t flight_at_first_duplicate() const { return flight_; }
   /// Octets beyond cwnd that duplicate acknowledgments allow: each tells that a segment has left the network.
   std::int64_t inflation() const { return inflation_; }
 
-  /// A duplicate acknowledgment of `una` while text up to `nxt` is outstanding; it stands for `segments` arrivals.
-  Verdict on_duplicate(Seq una, Seq nxt, std::int64_t mss, std::int64_t flight) {
-    ++dup_acks_;
+  /// A duplicate acknowledgment of `una` while text up to `nxt` is outstanding.
+  Verdict on_duplicate(Seq una, Seq nxt, std::int64_t mss) {
+    if (++dup_acks_ == 1) flight_ = nxt - una;
     if (active_) {
-      inflation_ = std::min(inflation_ + mss, flight);            // never more than was outstanding (X2)
+      inflation_ = std::min(inflation_ + mss, flight_);           // never more than was outstanding (X2)
       return Verdict::inflate;
     }
     if (dup_acks_ < dup_threshold) {
@@ -64,7 +66,7 @@ class Recovery {
 
  private:
   Seq recover_;
-  std::int64_t inflation_ = 0;
+  std::int64_t inflation_ = 0, flight_ = 0;
   int dup_acks_ = 0;
   bool active_ = false;
 };

@@ -83,21 +83,25 @@ void Scoreboard::mark_all_lost() {
   if (!ranges_.empty()) lost_hint_ = ranges_.front().begin;
 }
 
-std::optional<SentRange> Scoreboard::first_lost() const {
+std::optional<Scoreboard::Lost> Scoreboard::first_lost() const {
   if (lost_ == 0) return {};
-  for (std::size_t i = find(lost_hint_); i < ranges_.size(); ++i)
-    if (ranges_[i].lost) return ranges_[i];
-  return {};
+  std::size_t i = find(lost_hint_);
+  while (i < ranges_.size() && !ranges_[i].lost) ++i;
+  if (i == ranges_.size()) return {};
+  Lost lost{ranges_[i].begin, ranges_[i].end};
+  while (++i < ranges_.size() && ranges_[i].lost && lost.end - lost.begin < 65'536) lost.end = ranges_[i].end;
+  return lost;
 }
 
 void Scoreboard::on_retransmitted(Seq begin, Seq end, Instant now) {
-  const std::size_t i = find(begin);
-  if (ranges_[i].end > end) split(i, end);
-  SentRange& r = ranges_[i];
-  r.lost = false;
-  r.retransmitted = true;
-  r.sent_at = now;
-  lost_ -= r.end - r.begin;
+  for (std::size_t i = find(begin); i < ranges_.size() && ranges_[i].begin < end; ++i) {
+    if (ranges_[i].end > end) split(i, end);
+    SentRange& r = ranges_[i];
+    r.lost = false;
+    r.retransmitted = true;
+    r.sent_at = now;
+    lost_ -= r.end - r.begin;
+  }
   lost_hint_ = end;
 }
 

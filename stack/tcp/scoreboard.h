@@ -42,8 +42,11 @@ class Scoreboard {
   /// Declares `[begin, end)` lost; parts that are lost already stay so.
   void mark_lost(Seq begin, Seq end);
   void mark_all_lost();
-  /// The first lost octets, at most one range.
-  std::optional<SentRange> first_lost() const;
+  struct Lost {
+    Seq begin, end;
+  };
+  /// The first octets that are lost, up to the next that are not.
+  std::optional<Lost> first_lost() const;
   /// `[begin, end)`, the front of first_lost(), was sent again.
   void on_retransmitted(Seq begin, Seq end, Instant now);
   void clear();

@@ -76,8 +76,7 @@ std::optional<Drop> Connection::syn_sent(Segment& seg, Instant now, TcpContext& 
   }
   // fourth
   if (!seg.flags.has(SYN)) return Drop::tcp_state;
-  rcv_.start(seg.wire_seq, options.receive_buffer,
-             std::min<std::int64_t>(65'535, static_cast<std::int64_t>(options.receive_buffer)));
+  rcv_.start(seg.wire_seq, options.receive_buffer);
   seg.seq = rcv_.irs();
   agree(seg.options, context.settings);
   if (agreed_.timestamps) {
@@ -177,7 +176,6 @@ std::optional<Drop> Connection::check_reset(const Segment& seg, Instant now, Tcp
       if (passive_) enter(State::closed);
       else fail_with(Error::refused);
       break;
-    case State::close_wait: fail_with(Error::pipe); break;
     default: fail_with(Error::reset);
   }
   return Drop::tcp_state;
@@ -279,9 +277,9 @@ void Connection::on_same_ack(const Segment& seg, std::int64_t before, bool same_
   const bool tells_sack = seg.options.sack_count != 0;
   if (!seg.text.empty() || seg.flags.has(FIN) || snd_.outstanding() == 0 || before == 0) return;
   if (!same_window && !tells_sack) return;
-  const std::int64_t flight = snd_.outstanding();
-  if (recovery_.on_duplicate(snd_.una(), snd_.nxt(), mss(), flight) == Recovery::Verdict::enter) {
-    const AckSample loss = sample(now, 0);
+  if (recovery_.on_duplicate(snd_.una(), snd_.nxt(), mss()) == Recovery::Verdict::enter) {
+    AckSample loss = sample(now, 0);
+    loss.prior_in_flight = recovery_.flight_at_first_duplicate();  // without limited transmit (RFC 5681 section 3.2)
     std::visit([&](auto& c) { c.on_loss(loss); }, cc_);
     snd_.sent().mark_lost(snd_.una(), snd_.una() + mss());         // the fast retransmit
   }
@@ -332,7 +330,7 @@ std::optional<Drop> Connection::process_text(Segment& seg, Instant now, TcpConte
     owed_.owe({AckOwed::Kind::dsack, *report.duplicate});
   else if (report.out_of_order && report.in_order == 0)
     owed_.owe({AckOwed::Kind::duplicate, {}});
-  else if (report.out_of_order || report.duplicate || report.no_memory || options.quick_ack)
+  else if (report.out_of_order || report.duplicate_only || report.no_memory || options.quick_ack)
     owed_.owe_plain();
   else if (unacked_text_ >= 2 * rcv_mss_ || segments > 1)          // SHLD-19
     owed_.owe_plain();
@@ -353,7 +351,7 @@ void Connection::check_fin(std::optional<Seq> fin, Instant now) {
   if (!fin) return;
   if (rcv_.on_fin(*fin))
     on_fin_in_order(now);
-  else if (arrived)
+  else if (arrived && !owed_.any())                                // its text, if it had any, earned one already
     owed_.owe({AckOwed::Kind::duplicate, {}});
 }
 

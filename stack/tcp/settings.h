@@ -24,7 +24,8 @@ struct TcpSettings {
   int keep_count = 9;
   std::uint32_t max_backlog = 4096;
   std::uint32_t syn_queue = 1024;        // SYN-RECEIVED of one listener
-  std::size_t receive_buffer = 128u << 10, send_buffer = 128u << 10;      // initial, octets of text
+  // Initial, octets of text; Linux counts its overhead too and shows twice as much.
+  std::size_t receive_buffer = 64u << 10, send_buffer = 64u << 10;
   std::size_t max_buffer = 4u << 20;     // what autotuning and SO_RCVBUF may reach
   int initial_window = 10;               // segments, RFC 6928
   bool timestamps = true, sack = true, window_scale = true;

@@ -4,7 +4,7 @@
 
 namespace tunic {
 
-std::uint32_t TimeWaitTable::add(const Connection& c, std::uint32_t binding, Instant now, const TcpSettings& settings) {
+std::uint32_t TimeWaitTable::add(Connection& c, std::uint32_t binding, Instant now, const TcpSettings& settings) {
   std::uint32_t i;
   if (free_.empty()) {
     i = static_cast<std::uint32_t>(records_.size());
@@ -24,7 +24,7 @@ std::uint32_t TimeWaitTable::add(const Connection& c, std::uint32_t binding, Ins
        .binding = binding,
        .previous = no_record,
        .next = no_record,
-       .window = static_cast<std::uint16_t>(c.receiver().wnd() >> scale),
+       .window = c.promise_window(),
        .scale = scale,
        .timestamps = c.negotiated().timestamps,
        .generation = generation,
