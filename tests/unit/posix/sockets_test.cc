@@ -234,10 +234,15 @@ TEST(Sockets, a_call_blocked_on_a_socket_that_is_closed_gives_ebadf) {
   Host host;
   const auto [client, server] = host.pair();
   const int door = host.server();
+  const Handle reading = host.files().find(client), accepting = host.files().find(door);
   std::vector<std::thread> threads;
   for (int i = 0; i < 3; ++i)
-    threads.emplace_back([&, fd = client] { EXPECT_EQ(host.take(fd), "!EBADF"); });
-  threads.emplace_back([&] { EXPECT_FAILS(host.accept(door), EBADF); });
+    threads.emplace_back([&] {
+      char octet;
+      const iovec one{&octet, 1};
+      EXPECT_FAILS(host.sockets().receive(reading, {&one, 1}, 0, true), EBADF);
+    });
+  threads.emplace_back([&] { EXPECT_FAILS(host.sockets().accept(accepting, nullptr, nullptr, 0), EBADF); });
   EXPECT_EQ(host.close(client), 0);
   EXPECT_EQ(host.close(door), 0);
   const int next = host.socket();   // the number, used again, is not theirs
