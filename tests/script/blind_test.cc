@@ -188,7 +188,7 @@ TEST(Paws, forged_timestamp_far_ahead) {
        0ms  < P. 2:12(10) ack 1 <TS val 1073741824 ecr 0>     // not at the edge
        0ms  > .  1:1(0) ack 1
        0ms  < P. 1:2(1) ack 1
-      40ms  > .  1:1(0) ack 12
+       0ms  > .  1:1(0) ack 12 <TS val 10 ecr 10>
        0ms  read 11 )");
 }
 

@@ -62,8 +62,8 @@ TEST(Close, fin_that_acknowledges_ours) {
 TEST(Close, half_close_by_us) {
   repeat(established({.mss = 1000}), R"(
        0ms  write 500
-       0ms  shutdown wr
        0ms  > P. 1:501(500) ack 1
+       0ms  shutdown wr
        0ms  > F. 501:501(0) ack 1
       10ms  < .  1:1(0) ack 502
        0ms  expect state FIN_WAIT_2
@@ -109,8 +109,8 @@ TEST(Close, half_close_by_the_peer) {
 TEST(Close, sends_all_first) {
   repeat(established({.mss = 1000, .peer_window = 2000}), R"(
        0ms  write 5000
-       0ms  close
        0ms  > .  1:2001(2000) ack 1
+       0ms  close
       10ms  < .  1:1(0) ack 2001
        0ms  > .  2001:4001(2000) ack 1
       10ms  < .  1:1(0) ack 4001
@@ -287,7 +287,8 @@ TEST(TimeWait, acknowledges_old_text) {
        0ms  expect connections 1 )");
 }
 
-// R10, RFC 9293 §3.6.1 (MAY-2), RFC 6191 §2: a SYN beyond the old connection's numbers opens a new one
+// R10, RFC 9293 §3.6.1 (MAY-2), RFC 6191 §2: a SYN beyond the old connection's numbers opens a new one, whose ISN is beyond ours
+// (N1)
 TEST(TimeWait, makes_room_for_a_newer_syn) {
   repeat(established({.mss = 1000}), R"(
        0ms  close
@@ -295,8 +296,8 @@ TEST(TimeWait, makes_room_for_a_newer_syn) {
       10ms  < F. 1:1(0) ack 2
        0ms  > .  2:2(0) ack 2
        1s   < S  10000:10000(0) <mss 1000>
-       0ms  > S. 70000:70000(0) ack 10001
-      10ms  < .  10001:10001(0) ack 70001 )");
+       0ms  > S. 65539:65539(0) ack 10001
+      10ms  < .  10001:10001(0) ack 65540 )");
 }
 
 // RFC 6191 §2 (SHLD-4): with timestamps a later one is enough
@@ -309,8 +310,8 @@ TEST(TimeWait, makes_room_for_a_later_timestamp) {
        1s   < S  -5000:-5000(0) <mss 1000,TS val 5 ecr 0>
        0ms  > .  2:2(0) ack 2                  // older: an old duplicate
        1s   < S  -5000:-5000(0) <mss 1000,TS val 2000 ecr 0>
-       0ms  > S. 70000:70000(0) ack -4999
-      10ms  < .  -4999:-4999(0) ack 70001 )");
+       0ms  > S. 65539:65539(0) ack -4999
+      10ms  < .  -4999:-4999(0) ack 65540 )");
 }
 
 // R10: a SYN older than the connection is an old duplicate

@@ -158,7 +158,7 @@ TEST(FastRetransmit, what_is_no_duplicate) {
        1ms  < .  301:301(0) ack 1 win 61000
        0ms  < .  301:301(0) ack 1 win 61000
       10ms  < .  301:301(0) ack 10001 win 61000
-      40ms  > .  10001:10001(0) ack 301 )");
+      29ms  > .  10001:10001(0) ack 301 )");
 }
 
 // RFC 3042: the first two duplicates let one new segment each go
@@ -172,12 +172,13 @@ TEST(FastRetransmit, limited_transmit) {
        0ms  > .  11001:12001(1000) ack 1
        0ms  < .  1:1(0) ack 1
        0ms  > .  1:1001(1000) ack 1
+       0ms  expect ssthresh 5000               // RFC 5681 section 3.2 step 2: without what these two let go
      100ms  < .  1:1(0) ack 12001
        0ms  > .  12001:14001(2000) ack 1      // RFC 6582: min(ssthresh, max(FlightSize, SMSS) + SMSS)
      100ms  < .  1:1(0) ack 14001
-       0ms  > .  14001:17001(3000) ack 1
-     100ms  < .  1:1(0) ack 17001
-       0ms  > P. 17001:20001(3000) ack 1
+       0ms  > .  14001:18001(4000) ack 1
+     100ms  < .  1:1(0) ack 18001
+       0ms  > P. 18001:20001(2000) ack 1
      100ms  < .  1:1(0) ack 20001 )");
 }
 

@@ -60,7 +60,8 @@ const Segment* answered(const Flow& f, const Segment& s) {
 
 // Law 3. The repeats of a SYN-ACK are the exception, at most five (threats.md S3).
 Broken amplifies(Flow& f, const Segment& s) {
-  if (f.validated) return {};
+  const bool opens = s.has(flag::syn) && !s.has(flag::ack);
+  if (f.validated || opens) return {};
   if (f.credit > 0) {
     --f.credit;
     return {};

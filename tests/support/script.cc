@@ -146,16 +146,22 @@ void Script::begin(std::source_location where) {
   const auto rtt = std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(setup_.rtt).count()) + "us ";
   using enum Setup::Begin;
   if (setup_.begin == listening || (setup_.begin == established && !setup_.active))
-    run("0ms listen " + std::to_string(setup_.backlog), where);
-  if (setup_.begin == connecting || (setup_.begin == established && setup_.active)) run("0ms connect", where);
+    run_lines("0ms listen " + std::to_string(setup_.backlog), where);
+  if (setup_.begin == connecting || (setup_.begin == established && setup_.active)) run_lines("0ms connect", where);
   if (setup_.begin != established) return;
   if (setup_.active)
-    run("0ms > S 0:0(0)\n" + rtt + "< S. 0:0(0) ack 1" + options(true) + "\n0ms > . 1:1(0) ack 1\n0ms connected", where);
+    run_lines("0ms > S 0:0(0)\n" + rtt + "< S. 0:0(0) ack 1" + options(true) + "\n0ms > . 1:1(0) ack 1\n0ms connected", where);
   else
-    run("0ms < S 0:0(0)" + options(true) + "\n0ms > S. 0:0(0) ack 1\n" + rtt + "< . 1:1(0) ack 1\n0ms accept", where);
+    run_lines("0ms < S 0:0(0)" + options(true) + "\n0ms > S. 0:0(0) ack 1\n" + rtt + "< . 1:1(0) ack 1\n0ms accept", where);
 }
 
 void Script::run(std::string_view lines, std::source_location where) {
+  run_lines(lines, where);
+  if (failed_) return;
+  if (auto wrong = unexpected()) fail("the end of these lines", *wrong, where);
+}
+
+void Script::run_lines(std::string_view lines, std::source_location where) {
   while (!lines.empty() && !failed_) {
     const auto end = std::min(lines.find('\n'), lines.size());
     const auto text = trimmed(lines.substr(0, end));
@@ -165,9 +171,7 @@ void Script::run(std::string_view lines, std::source_location where) {
     if (!wrong && host_.broken().size() > broken_seen_) wrong = host_.broken()[broken_seen_];
     if (wrong) fail(text, *wrong, where);
   }
-  if (failed_) return;
   if (pending_) host_.poll(), pending_ = false;
-  if (auto wrong = unexpected()) fail("the end of these lines", *wrong, where);
 }
 
 Script::Wrong Script::line(std::string_view text) {
@@ -329,7 +333,7 @@ Script::Wrong Script::do_accept(const Words& w) {
   p.socket = *s;
   p.written = p.read = 0;
   const auto remote = stack().remote(*s);
-  return remote && *remote == p.endpoint ? Wrong{} : Wrong{"accept() gave the connection of another peer"};
+  return !remote || *remote == p.endpoint ? Wrong{} : Wrong{"accept() gave the connection of another peer"};
 }
 
 Script::Wrong Script::do_connect(const Words& w) {
@@ -464,12 +468,13 @@ Script::Wrong Script::expect_number(const std::string& what, std::int64_t wanted
   const auto i = stack().info(target()).value_or(TcpInfo{});
   const auto ms = [](Duration d) { return std::chrono::duration_cast<std::chrono::milliseconds>(d).count(); };
   const auto size = [](const Result<std::size_t>& r) { return static_cast<std::int64_t>(r.value_or(0)); };
-  const std::array<std::pair<std::string_view, std::int64_t>, 9> known{
+  const std::array<std::pair<std::string_view, std::int64_t>, 10> known{
       {{"inq", size(stack().readable_bytes(peer().socket))},
        {"outq", size(stack().unacknowledged_bytes(peer().socket))},
        {"connections", static_cast<std::int64_t>(stack().connections())},
        {"retransmits", static_cast<std::int64_t>(i.retransmits)},
        {"cwnd", i.cwnd},
+       {"ssthresh", i.ssthresh},
        {"mss", i.snd_mss},
        {"accept_queue", i.accept_queue},
        {"syn_queue", i.syn_queue},

@@ -19,7 +19,7 @@
 //   setsockopt NAME N [error E]      of the peer's socket, or of the listener before there is one
 //   link full | link open            the Link takes no packets; takes them again
 //   expect state NAME | expect [not] readable|writable|urgent|error|hangup|read_hangup|mark | expect error E
-//   expect inq|outq|connections|retransmits|cwnd|mss|accept_queue|syn_queue N | expect rto N ms | expect drop NAME N
+//   expect inq|outq|connections|retransmits|cwnd|ssthresh|mss|accept_queue|syn_queue N | expect rto N ms | expect drop NAME N
 //   expect clean                     all memory and all connections are given back
 //
 // Peers have numbers, 1 unless written. At the end everything is closed, and everything must be given back in time. The
@@ -110,6 +110,7 @@ class Script {
   SocketId target();
 
   void begin(std::source_location where);
+  void run_lines(std::string_view lines, std::source_location where);
   Wrong line(std::string_view text);
   Wrong at_time(Duration d, bool burst, const std::string& direction);
   Wrong act(const std::string& direction, std::string_view rest);
