@@ -91,10 +91,11 @@ Socket blank_socket(int family) {
   return s;
 }
 
-/// How bind() answers for an endpoint that is not asked for twice.
-std::string bind_answer(const Endpoint& at) {
-  const Socket s = blank_socket(at.family());
-  return tunic_bind(s.fd(), at.raw(), at.length) == 0 ? "success" : reason(errno);
+/// What becomes of one more connection between these two endpoints.
+std::string connect_answer(const Endpoint& from, const Endpoint& to) {
+  const Socket s = blank_socket(from.family());
+  if (tunic_bind(s.fd(), from.raw(), from.length) != 0) return reason(errno);
+  return tunic_connect(s.fd(), to.raw(), to.length) == 0 ? "success" : reason(errno);
 }
 
 // ---- the chapters ----
@@ -180,26 +181,24 @@ void close_half(Story& story, const Socket& client, const Socket& accepted) {
 
 void close_the_rest(Story& story, const Socket& client, Socket accepted) {
   story.step("close(accepted)",
-             "the server's FIN closes the other direction: CLOSE-WAIT, LAST-ACK, and once the client's ACK is in,\n"
-             "    the server has forgotten the connection. The client must not, not yet.");
-  const Endpoint client_end = local_end(client.fd());
+             "the server's FIN closes the other direction. From CLOSE-WAIT it goes through LAST-ACK, and once the\n"
+             "    client's ACK is in, the server has forgotten the connection. The client must not, not yet.");
   accepted = Socket{};
   wait_readable(client);
   wait_while(client, TCP_FIN_WAIT2, TCP_CLOSING);
   story.show("client", client);
-  story.note(fmt::format("{} is what the client's end was", to_string(client_end)));
 }
 
 void remember(Story& story, Socket client, const Socket& door) {
-  story.step("TIME-WAIT",
-             "who closes first keeps the pair for a minute: a last ACK may have to be sent again, and segments of\n"
-             "    this connection that are late must not be taken for a new one's. So its port is not free yet:");
-  const Endpoint was = local_end(client.fd());
+  story.step(
+      "close(client), and TIME-WAIT",
+      "who closes first keeps the pair for a minute: the last ACK may have to be sent again, and segments of\n"
+      "    this connection that are late must not be taken for those of a new one. So the same pair again is refused:");
+  const Endpoint was = local_end(client.fd()), to = local_end(door.fd());
   client = Socket{};
-  story.note(fmt::format("close(client), then bind({}) by another socket: {}", to_string(was), bind_answer(was)));
+  story.note(fmt::format("bind({}), connect({}): {}", to_string(was), to_string(to), connect_answer(was, to)));
 
-  story.step("a new connection", "is a new pair: another ephemeral port makes it differ, so it need not wait.");
-  const Endpoint to = local_end(door.fd());
+  story.step("a new connection", "from another ephemeral port is another pair. It need not wait.");
   const Socket next = blank_socket(to.family());
   if (tunic_connect(next.fd(), to.raw(), to.length) != 0) fail("cannot connect again");
   story.show("client 2", next);

@@ -80,7 +80,7 @@ def life_of_a_connection(*options, host="127.0.0.1", port="5050"):
              rf"accepted +fd \d+ +{here} +-> {again} +ESTABLISHED", rf"the client sees +{{{again}, {here}}}",
              rf"the server sees +{{{here}, {again}}}", r"server read \"Who am I\?\"", rf"client read \"{again}\"",
              rf"client .*FIN-WAIT-2", rf"accepted .*CLOSE-WAIT", r"server read 0 octets", r"client read \"One more thing\.\"",
-             rf"bind\({again}\) by another socket: Address already in use", rf"client 2 .*-> {here} +ESTABLISHED",
+             rf"client .*TIME-WAIT", rf"bind\({again}\), connect\({here}\): Cannot assign requested address", rf"client 2 .*-> {here} +ESTABLISHED",
              r"port (?P=port) before, port (?!(?P=port) )\d+ now"]
     pattern, matched = "", 0
     for step in steps:
