@@ -20,7 +20,7 @@ std::optional<Drop> Stack::Impl::deliver(RxPacket& packet, Instant now, Link& li
   if (!datagram) return datagram.error();
   const auto& d = *datagram;
   if (d.protocol == protocol::tcp) {
-    if (!transport_checksum_ok(d, packet.offload)) return Drop::bad_checksum;
+    if (!transport_checksum_ok(d, packet.offload)) return Drop::bad_checksum;   // MUST-3
     return deliver_tcp(packet, d.header_size, d.payload.size(), d.src, d.dst, now);
   }
   const bool icmp = d.protocol == (d.src.is_v4() ? protocol::icmp : protocol::icmpv6);

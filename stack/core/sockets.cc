@@ -71,6 +71,7 @@ Binding Stack::Impl::binding_of(const Socket& s, std::uint32_t index, const Endp
           .owner = index};
 }
 
+// An OPEN may name its local address (RFC 9293 §3.9.1.1, MUST-43).
 Status Stack::Impl::bind(Socket& s, std::uint32_t index, const Endpoint& local) {
   if (s.kind != Socket::Kind::blank || s.bound) return fail(Error::invalid);
   const bool v4 = local.addr.is_v4();
@@ -160,7 +161,7 @@ Status Stack::Impl::connect(Socket& s, std::uint32_t index, Endpoint remote, Ins
     s.binding = ports.bind_automatic(*source, pair.local.port);
     s.bound = true;
   }
-  s.local = pair.local;
+  s.local = pair.local;                                      // for all its segments (MUST-45)
   s.in_demux = true;
   s.local_peer = addresses.is_local(remote.addr);
   s.kind = Socket::Kind::connection;

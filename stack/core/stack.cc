@@ -48,6 +48,7 @@ Status Stack::listen(SocketId id, int backlog) {
   if (!s->bound)
     if (auto bound = impl_->bind(*s, id.index, {IpAddr::any(s->family), {}}); !bound) return bound;
   if (auto free = impl_->ports.set_listening(s->binding, true); !free) return free;
+  // A listener is a record of its own: connections on its port stay as they are (MUST-41, MUST-42).
   s->listener = std::make_unique<Listener>(room);
   s->kind = Socket::Kind::listener;
   return {};

@@ -1,5 +1,5 @@
 // What a congestion control is: it sees samples and says how much may be in flight, how fast, and in what portions. A new one
-// is a file and a word in AnyCongestionControl. All lengths are octets; nothing here is floating point.
+// is a file and a word in AnyCongestionControl (RFC 9293 §3.8.2, MAY-18). All lengths are octets; nothing here is floating point.
 #pragma once
 
 #include <concepts>

@@ -75,7 +75,7 @@ class Connection {
   // -- asking --
   State state() const { return state_; }
   const FourTuple& pair() const { return pair_; }
-  bool is_passive() const { return passive_; }               // MUST-11
+  bool is_passive() const { return passive_; }               // RFC 9293 §3.5 (MUST-11)
   bool was_established() const { return was_established_; }
   bool owned() const { return owned_; }
   std::uint32_t ready() const;                               // bits of core's `ready`

@@ -18,7 +18,7 @@ struct Negotiated {
 
 /// What to assume of a peer that sent no MSS option (MUST-15).
 constexpr std::uint16_t default_mss(Family f) { return f == Family::v4 ? 536 : 1220; }
-/// IP and TCP header without options: MSS = MTU - this (RFC 9293 section 3.7.1, MUST-67).
+/// IP and TCP header without options: MSS = MTU - this (RFC 9293 section 3.7.1, MUST-67, SHLD-5, MAY-3).
 constexpr std::uint32_t fixed_headers(Family f) { return f == Family::v4 ? 40 : 60; }
 /// Least MSS that we believe (tcp_min_snd_mss of Linux): below it work per octet grows without bound.
 inline constexpr std::uint16_t least_mss = 48;

@@ -1,4 +1,4 @@
-// The only place where segments are made. Holes come first, then new text, then the acknowledgments that no text has carried.
+// The only place where segments are made, as large as they may be (SHLD-28). Holes come first, then new text, then the acknowledgments that no text has carried.
 #include <algorithm>
 
 #include "tcp/connection.h"
@@ -57,7 +57,7 @@ std::optional<Run> Connection::next_run(Instant now, const TcpContext& context) 
   return next_new_text(now, context);
 }
 
-// Within the window only (SHLD-16); a hole found by duplicates at once, the rest as the congestion window has room.
+// Within the window only (SHLD-15, SHLD-16; MAY-7 is not used); a hole found by duplicates at once, the rest as the congestion window has room.
 std::optional<Run> Connection::next_retransmission(const TcpContext& context) const {
   const auto lost = snd_.sent().first_lost();
   if (!lost) return {};
@@ -149,7 +149,7 @@ void Connection::emit_run(Run run, Instant now, std::uint32_t self, Burst& burst
   Flags flags{};
   TcpOptions opts = options_now(now);
   if (syn) {
-    flags |= SYN;
+    flags |= SYN;                                                         // MSS in every SYN and nowhere else (MUST-14, MUST-65)
     const std::uint32_t ours = mtu_ - fixed_headers(pair_.remote.addr.family());
     opts.mss = static_cast<std::uint16_t>(options.max_segment != 0 ? std::min<std::uint32_t>(ours, options.max_segment) : ours);
     const bool first = state_ == State::syn_sent;                         // else only what the peer offered
@@ -158,7 +158,7 @@ void Connection::emit_run(Run run, Instant now, std::uint32_t self, Burst& burst
       opts.window_scale = first ? our_scale(context.settings) : agreed_.rcv_scale;
     if (first && context.settings.timestamps) opts.timestamps = Timestamps{timestamp_clock(now) + ts_offset_, 0};
   } else if (run.end == snd_.end() || run.end == snd_.queue_end()) {
-    if (text != 0) flags |= PSH;                                          // MUST-61
+    if (text != 0) flags |= PSH;                                          // once for all that was written (MUST-61, SHLD-27)
   }
   if (snd_.fin_queued() && run.end == snd_.end()) flags |= FIN;
   if (state_ != State::syn_sent) flags |= ACK;

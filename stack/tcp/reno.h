@@ -1,4 +1,4 @@
-// Reno: slow start, congestion avoidance, halving on loss (RFC 5681), counted in octets (RFC 3465, and RFC 9406 section 4.3 for
+// Reno: slow start, congestion avoidance, halving on loss (RFC 5681; RFC 9293 §3.8.2, MUST-19), counted in octets (RFC 3465, and RFC 9406 section 4.3 for
 // the limit of slow start). Recovery itself is in recovery.h.
 #pragma once
 

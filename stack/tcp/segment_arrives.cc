@@ -120,7 +120,7 @@ void Connection::update_ts_recent(const Segment& seg, Instant now) {
   ts_recent_at_ = now;
 }
 
-// first: section 3.10.7.4, the acceptability test.
+// first: section 3.10.7.4, the acceptability test. What lies right of RCV.NXT is held (SHLD-31).
 std::optional<Drop> Connection::check_sequence(const Segment& seg, Instant now, TcpContext& context) {
   if (rcv_.acceptable(seg)) return {};
   if (seg.flags.has(RST)) {
@@ -164,7 +164,8 @@ void Connection::challenge(Instant now, TcpContext& context) {
   owed_.owe_plain();
 }
 
-// second: RFC 5961 section 3.2. In the window but not exact is a guess: ask the peer.
+// second: RFC 5961 section 3.2. In the window but not exact is a guess: ask the peer. Text in a reset is no matter (SHLD-2).
+// The user learns that the peer aborted, not closed (MUST-12).
 std::optional<Drop> Connection::check_reset(const Segment& seg, Instant now, TcpContext& context) {
   if (!seg.flags.has(RST)) return {};
   if (seg.seq != rcv_.nxt()) {
@@ -194,7 +195,7 @@ std::optional<Drop> Connection::check_syn(const Segment& seg, Instant now, TcpCo
 // fifth
 std::optional<Drop> Connection::check_ack(const Segment& seg, Instant now, bool accept_full, TcpContext& context) {
   if (!seg.flags.has(ACK)) return Drop::tcp_no_ack;
-  const std::int64_t window = std::int64_t{seg.window} << agreed_.snd_scale;
+  const std::int64_t window = std::int64_t{seg.window} << agreed_.snd_scale;   // unsigned, 64 bits (MUST-1, REC-1)
   if (state_ == State::syn_received) {
     if (seg.ack <= snd_.una() || seg.ack > snd_.nxt()) {
       if (!context.replies.push(reset_for(seg))) ++context.counters.reply_overflow;
@@ -207,7 +208,7 @@ std::optional<Drop> Connection::check_ack(const Segment& seg, Instant now, bool 
     establish(now, context.settings);
     return {};
   }
-  // RFC 5961 section 5.2, and never below the first octet that we sent (B3).
+  // RFC 5961 section 5.2 (MAY-12), and never below the first octet that we sent (B3).
   const Seq oldest = std::max(snd_.una() - snd_.max_wnd(), snd_.iss() + 1);
   if (seg.ack > snd_.nxt() || seg.ack < oldest) {
     owe_for_unacceptable(seg, now, context);
@@ -329,13 +330,13 @@ std::optional<Drop> Connection::process_text(Segment& seg, Instant now, TcpConte
   if (report.duplicate && agreed_.sack)
     owed_.owe({AckOwed::Kind::dsack, *report.duplicate});
   else if (report.out_of_order && report.in_order == 0)
-    owed_.owe({AckOwed::Kind::duplicate, {}});
+    owed_.owe({AckOwed::Kind::duplicate, {}});                     // MAY-13
   else if (report.out_of_order || report.duplicate_only || report.no_memory || options.quick_ack)
     owed_.owe_plain();
   else if (unacked_text_ >= 2 * rcv_mss_ || segments > 1)          // SHLD-19
     owed_.owe_plain();
   else
-    timers_.arm_if_idle(Timer::delayed_ack, now + context.settings.delayed_ack);
+    timers_.arm_if_idle(Timer::delayed_ack, now + context.settings.delayed_ack);   // SHLD-18
 
   if (report.no_memory) return Drop::no_memory;
   if (report.overflow) return Drop::receive_overflow;

@@ -12,7 +12,8 @@ namespace tunic {
 struct TcpSettings {
   // RFC 6298: initial 1 s (2.1); minimum 200 ms as Linux, below the SHOULD of 1 s (2.4); maximum 60 s (2.5).
   Duration rto_initial = 1s, rto_min = 200ms, rto_max = 60s;
-  // RFC 9293 section 3.8.3: R2 of a SYN at least 3 minutes (MUST-23); of data at least 100 s (SHLD-11).
+  // RFC 9293 section 3.8.3: R2 of a SYN at least 3 minutes (MUST-22, MUST-23); of data at least 100 s (SHLD-11). R1 has
+  // no act of its own: there is one way out of the host, and nothing to advise IP of (MUST-20).
   Duration syn_give_up = 180s, data_give_up = 300s;
   int syn_ack_retries = 5;
   Duration time_wait = 60s;              // 2 MSL
@@ -20,7 +21,7 @@ struct TcpSettings {
   Duration fin_wait_2 = 60s;             // an orphan's patience, as Linux's tcp_fin_timeout
   Duration orphan_give_up = 60s;         // an orphan without progress in FIN-WAIT-1, CLOSING, LAST-ACK
   Duration delayed_ack = 40ms;           // MUST-40: < 0.5 s; Linux's minimum
-  Duration keep_idle = 7200s, keep_interval = 75s;   // MUST-28
+  Duration keep_idle = 7200s, keep_interval = 75s;   // MUST-27, MUST-28
   int keep_count = 9;
   std::uint32_t max_backlog = 4096;
   std::uint32_t syn_queue = 1024;        // SYN-RECEIVED of one listener

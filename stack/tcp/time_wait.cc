@@ -70,7 +70,7 @@ TimeWaitTable::Answer TimeWaitTable::segment_arrives(std::uint32_t i, const Segm
   const std::int32_t newer = has_ts ? static_cast<std::int32_t>(seg.options.timestamps->value - r.ts_recent) : 0;
 
   if (seg.flags.has(SYN)) {
-    // RFC 6191 section 2; without timestamps the sequence number decides (RFC 9293 section 3.6.1, MAY-2).
+    // RFC 6191 section 2 (SHLD-4); without timestamps the sequence number decides (RFC 9293 section 3.6.1, MAY-2).
     const bool fresh = has_ts ? newer > 0 || (newer == 0 && seq >= rcv_nxt) : seq >= rcv_nxt;
     return fresh && !seg.flags.has(ACK) && listening ? Answer::reopen : Answer::acknowledge;
   }

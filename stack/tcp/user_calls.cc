@@ -5,7 +5,7 @@
 
 namespace tunic {
 
-// 3.10.2 SEND
+// 3.10.2 SEND. What is written goes out as soon as the rules of output.cc let it: nothing waits for a push (MUST-60, MAY-16).
 Result<std::size_t> Connection::send(Bytes text, bool urgent, bool more, TcpContext& context) {
   if (error_ != 0) return fail(static_cast<Error>(take_error()));
   if (snd_.fin_queued()) return fail(Error::pipe);
