@@ -224,7 +224,12 @@ std::optional<Drop> Connection::check_ack(const Segment& seg, Instant now, bool 
   snd_.update_window(seg.seq, seg.ack, window);
   if (!advanced) on_same_ack(seg, before, before == snd_.wnd(), now);
   if (snd_.wnd() > 0) {
-    if (before == 0 && snd_.outstanding() > 0 && timers_.armed(Timer::persist)) snd_.sent().mark_all_lost();
+    if (before == 0 && snd_.outstanding() > 0 && timers_.armed(Timer::persist)) {
+      if (snd_.outstanding() == 1)
+        snd_.take_back();                                          // the refused probe goes with what follows it
+      else
+        snd_.sent().mark_all_lost();
+    }
     if (snd_.window_room() > 0 || snd_.outstanding() > 0) {
       timers_.disarm(Timer::persist);
       persist_backoff_ = 0;

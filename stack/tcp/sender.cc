@@ -40,7 +40,8 @@ void Sender::on_sent(const Run& run, Instant now, std::uint16_t gso_size, std::i
                  .delivered_at = now,
                  .delivered = delivered,
                  .tx_in_flight = flight(),
-                 .gso_size = gso_size});
+                 .gso_size = gso_size,
+                 .retransmitted = run.begin < taken_back_});
 }
 
 void Sender::undo(const Run& run) {
@@ -50,6 +51,11 @@ void Sender::undo(const Run& run) {
     sent_.undo_sent(run.begin);
     nxt_ = run.begin;
   }
+}
+
+void Sender::take_back() {
+  taken_back_ = nxt_;
+  undo({una_, nxt_, false});
 }
 
 Seq Sender::gather(Seq begin, Seq end, TxPacket& packet) const {

@@ -67,6 +67,8 @@ class Sender {
   void on_sent(const Run& run, Instant now, std::uint16_t gso_size, std::int64_t delivered);
   /// The link refused it after all.
   void undo(const Run& run);
+  /// Forgets that what is outstanding was sent: it was a probe that the peer had no room for.
+  void take_back();
   Scoreboard& sent() { return sent_; }
   const Scoreboard& sent() const { return sent_; }
   /// Text octets of [begin, end) as slices; returns the end of what `packet` had room for.
@@ -82,6 +84,7 @@ class Sender {
   Seq up_;                           // SND.UP
   std::int64_t wnd_ = 0, max_wnd_ = 0;
   Seq wl1_, wl2_;
+  Seq taken_back_;                   // below, a second transmission passes for a first: no RTT sample (Karn)
   ByteQueue queue_;                  // text from head_ on: sent and not acknowledged, then not sent
   Scoreboard sent_;
   bool fin_queued_ = false;
