@@ -1,5 +1,6 @@
 // http_server: the files of a directory, over HTTP/1.1, to as many clients as come. One thread, one poll().
 #include <poll.h>
+#include <sys/resource.h>
 #include <tunic.h>
 
 #include <algorithm>
@@ -21,6 +22,17 @@ using namespace std::chrono_literals;
 using http::Clock;
 using http::Session;
 
+/// Each client takes a descriptor, and another while a file is sent. Who comes when there is no room waits in the
+/// accept queue.
+std::size_t room_for_clients() {
+  constexpr rlim_t others = 24;
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) fail("cannot ask how many descriptors there may be");
+  limit.rlim_cur = limit.rlim_max;
+  if (setrlimit(RLIMIT_NOFILE, &limit) != 0) fail("cannot ask for more descriptors");
+  return limit.rlim_cur > others + 2 ? (limit.rlim_cur - others) / 2 : 1;
+}
+
 class Server {
  public:
   Server(Socket listener, const http::Site& site, const http::Log& log)
@@ -39,7 +51,7 @@ class Server {
  private:
   void describe(const Stop& stop) {
     set_.assign({{.fd = stop.fd(), .events = POLLIN, .revents = 0},
-                 {.fd = exhausted_ ? -1 : listener_.fd(), .events = POLLIN, .revents = 0}});
+                 {.fd = may_accept() ? listener_.fd() : -1, .events = POLLIN, .revents = 0}});
     for (const Session& s : sessions_) set_.push_back({.fd = s.fd(), .events = s.events(), .revents = 0});
   }
 
@@ -59,8 +71,10 @@ class Server {
     });
   }
 
+  bool may_accept() const { return !exhausted_ && sessions_.size() < room_; }
+
   void accept_clients() {
-    for (;;) {
+    while (sessions_.size() < room_) {
       Accepted a = accept_from(listener_);
       exhausted_ = a.exhausted;
       if (!a.socket) return;
@@ -78,7 +92,8 @@ class Server {
   const http::Log& log_;
   std::list<Session> sessions_;
   std::vector<pollfd> set_;  // stop, listener, then the sessions in their order
-  bool exhausted_ = false;   // descriptors ran out: the next who comes waits until someone leaves, or a second
+  const std::size_t room_ = room_for_clients();
+  bool exhausted_ = false;  // descriptors ran out: the next who comes waits until someone leaves, or a second
 };
 
 }  // namespace

@@ -231,6 +231,21 @@ def gone_clients(address):
     return wanted("afterwards", curl(address, "/small.txt")[2], SMALL)
 
 
+def few_descriptors():
+    """With room for a few clients only, 100 that come at once are served one after the other, and none is lost."""
+    program = netns.BUILD / "bin/http_server"
+    few = netns.Program(["sh", "-c", f"ulimit -n 40; exec {program} --port {PORT} {SITE}"], ready="http_server listening on")
+    clients = [connect(netns.STACK_V4) for _ in range(100)]
+    for s in clients:
+        s.sendall(b"GET /small.txt HTTP/1.0\r\n\r\n")
+    right = 0
+    for s in clients:
+        got = b"".join(iter(lambda: s.recv(4096), b""))
+        right += got.endswith(b"\r\n\r\n" + SMALL)
+        s.close()
+    return [w for w in (wanted("right answers", right, 100), wanted("status", few.stop(), 0)) if w]
+
+
 TESTS = [files, head_has_the_fields_of_get, ranges, if_range, directories, nothing_outside, errors, connections_are_kept,
          request_in_pieces, many_at_once, parallel_large, stopped_reader, gone_clients]
 
@@ -267,6 +282,7 @@ def main():
             server.find("^pair ")   # a full pipe would stop it
     report.check(f"{name}: log shows both families' pairs", [w for w in log_has_pairs(server) if w])
     report.check(f"{name}: SIGTERM ends it", wanted("status", server.stop(), 0))
+    report.check(f"{name}: few descriptors, many clients", few_descriptors())
     for _, address in FAMILIES:
         one = netns.Program([netns.BUILD / "bin/http_server", "--address", address, "--port", PORT, SITE], ready="listening")
         shown = f"[{address}]:{PORT}" if ":" in address else f"{address}:{PORT}"
