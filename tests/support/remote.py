@@ -112,7 +112,7 @@ def result(answer, seconds, what):
 
 class RemoteSocket:
     def __init__(self, remote, fd):
-        self.remote, self.fd = remote, fd
+        self.remote, self.fd, self.closed = remote, fd, False
 
     def begin(self, call, *arguments):
         return self.remote.begin(call, self.fd, *arguments)
@@ -130,7 +130,10 @@ class RemoteSocket:
         self.call("shutdown", int(how))
 
     def close(self):
-        self.call("close")
+        """Once: its number may soon be another's."""
+        if not self.closed:
+            self.closed = True
+            self.call("close")
 
     def abort(self):
         self.call("linger", 0)

@@ -1,6 +1,7 @@
-/* Socket calls on our stack by order of a test: each line of stdin, `ID CALL ARGUMENTS`, is made in a thread of its own, so that
- * one may block while others go on, and answered by a line `ID RESULT ERRNO`. The line `exit`, or the end of stdin, returns from
- * main(). Files carry what is sent and what arrives. tests/support/remote.py gives the orders. */
+/* Socket calls on our stack by order of a test: each line of stdin, `ID CALL ARGUMENTS`, is made in a thread of its
+ * own, so that one may block while others go on, and answered by a line `ID RESULT ERRNO`. The line `exit`, or the end
+ * of stdin, returns from main(). Files carry what is sent and what arrives. tests/support/remote.py gives the orders.
+ */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -24,7 +25,7 @@ union address {
   struct sockaddr_in6 v6;
 };
 
-static socklen_t read_address(const char *text, const char *port, union address *to) {
+static socklen_t read_address(const char* text, const char* port, union address* to) {
   memset(to, 0, sizeof *to);
   if (inet_pton(AF_INET, text, &to->v4.sin_addr) == 1) {
     to->v4.sin_family = AF_INET;
@@ -37,37 +38,37 @@ static socklen_t read_address(const char *text, const char *port, union address 
   return sizeof to->v6;
 }
 
-static long do_start(char **a) {
+static long do_start(char** a) {
   (void)a;
   return tunic_start(NULL);
 }
 
-static long do_socket(char **a) { return tunic_socket(atoi(a[0]), SOCK_STREAM, 0); }
+static long do_socket(char** a) { return tunic_socket(atoi(a[0]), SOCK_STREAM, 0); }
 
-static long do_bind(char **a) {
+static long do_bind(char** a) {
   union address to;
   const socklen_t size = read_address(a[1], a[2], &to);
   return tunic_bind(atoi(a[0]), &to.any, size);
 }
 
-static long do_listen(char **a) { return tunic_listen(atoi(a[0]), atoi(a[1])); }
+static long do_listen(char** a) { return tunic_listen(atoi(a[0]), atoi(a[1])); }
 
-static long do_accept(char **a) { return tunic_accept(atoi(a[0]), NULL, NULL); }
+static long do_accept(char** a) { return tunic_accept(atoi(a[0]), NULL, NULL); }
 
-static long do_connect(char **a) {
+static long do_connect(char** a) {
   union address to;
   const socklen_t size = read_address(a[1], a[2], &to);
   return tunic_connect(atoi(a[0]), &to.any, size);
 }
 
-static long do_local_port(char **a) {
+static long do_local_port(char** a) {
   union address here;
   socklen_t size = sizeof here;
   if (tunic_getsockname(atoi(a[0]), &here.any, &size) != 0) return -1;
   return ntohs(here.any.sa_family == AF_INET ? here.v4.sin_port : here.v6.sin6_port);
 }
 
-static int send_all(int fd, const char *data, size_t size) {
+static int send_all(int fd, const char* data, size_t size) {
   while (size > 0) {
     const ssize_t n = tunic_send(fd, data, size, MSG_NOSIGNAL);
     if (n < 0) return -1;
@@ -78,9 +79,9 @@ static int send_all(int fd, const char *data, size_t size) {
 }
 
 /* send FD PATH: the whole file. Its size. */
-static long do_send(char **a) {
+static long do_send(char** a) {
   const int file = open(a[1], O_RDONLY | O_CLOEXEC);
-  char *const buffer = malloc(block);
+  char* const buffer = malloc(block);
   long sent = 0;
   ssize_t n;
   while ((n = read(file, buffer, block)) > 0) {
@@ -98,10 +99,10 @@ static long do_send(char **a) {
 }
 
 /* receive FD PATH MOST: adds to the file what comes, until the end of the stream or MOST octets. How many. */
-static long do_receive(char **a) {
+static long do_receive(char** a) {
   const int file = open(a[1], O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   const long most = atol(a[2]);
-  char *const buffer = malloc(block);
+  char* const buffer = malloc(block);
   long got = 0;
   while (got < most) {
     const size_t room = most - got < block ? (size_t)(most - got) : block;
@@ -118,16 +119,16 @@ static long do_receive(char **a) {
   return got;
 }
 
-static long do_shutdown(char **a) { return tunic_shutdown(atoi(a[0]), atoi(a[1])); }
+static long do_shutdown(char** a) { return tunic_shutdown(atoi(a[0]), atoi(a[1])); }
 
-static long do_close(char **a) { return tunic_close(atoi(a[0])); }
+static long do_close(char** a) { return tunic_close(atoi(a[0])); }
 
-static long do_linger(char **a) {
+static long do_linger(char** a) {
   const struct linger l = {.l_onoff = 1, .l_linger = atoi(a[1])};
   return tunic_setsockopt(atoi(a[0]), SOL_SOCKET, SO_LINGER, &l, sizeof l);
 }
 
-static long do_set(char **a) {
+static long do_set(char** a) {
   const int value = atoi(a[3]);
   return tunic_setsockopt(atoi(a[0]), atoi(a[1]), atoi(a[2]), &value, sizeof value);
 }
@@ -137,35 +138,43 @@ static long ask(int fd, unsigned long request) {
   return tunic_ioctl(fd, request, &n) == 0 ? n : -1;
 }
 
-static long do_readable(char **a) { return ask(atoi(a[0]), FIONREAD); }
+static long do_readable(char** a) { return ask(atoi(a[0]), FIONREAD); }
 
-static long do_unacknowledged(char **a) { return ask(atoi(a[0]), SIOCOUTQ); }
+static long do_unacknowledged(char** a) { return ask(atoi(a[0]), SIOCOUTQ); }
 
-static long do_state(char **a) {
+static long do_state(char** a) {
   struct tcp_info info;
   socklen_t size = sizeof info;
   return tunic_getsockopt(atoi(a[0]), IPPROTO_TCP, TCP_INFO, &info, &size) == 0 ? info.tcpi_state : -1;
 }
 
 static const struct {
-  const char *name;
+  const char* name;
   int arguments;
-  long (*make)(char **arguments);
+  long (*make)(char** arguments);
 } calls[] = {
-    {"start", 0, do_start},           {"socket", 1, do_socket},
-    {"bind", 3, do_bind},             {"listen", 2, do_listen},
-    {"accept", 1, do_accept},         {"connect", 3, do_connect},
-    {"local_port", 1, do_local_port}, {"send", 2, do_send},
-    {"receive", 3, do_receive},       {"shutdown", 2, do_shutdown},
-    {"close", 1, do_close},           {"linger", 2, do_linger},
-    {"set", 4, do_set},               {"readable", 1, do_readable},
-    {"state", 1, do_state},           {"unacknowledged", 1, do_unacknowledged},
+    {"start", 0, do_start},
+    {"socket", 1, do_socket},
+    {"bind", 3, do_bind},
+    {"listen", 2, do_listen},
+    {"accept", 1, do_accept},
+    {"connect", 3, do_connect},
+    {"local_port", 1, do_local_port},
+    {"send", 2, do_send},
+    {"receive", 3, do_receive},
+    {"shutdown", 2, do_shutdown},
+    {"close", 1, do_close},
+    {"linger", 2, do_linger},
+    {"set", 4, do_set},
+    {"readable", 1, do_readable},
+    {"state", 1, do_state},
+    {"unacknowledged", 1, do_unacknowledged},
 };
 
-static void *obey(void *order) {
-  char *rest = order;
+static void* obey(void* order) {
+  char* rest = order;
   const char *const id = strsep(&rest, " "), *const name = strsep(&rest, " ");
-  char *arguments[most_arguments] = {NULL};
+  char* arguments[most_arguments] = {NULL};
   int count = 0;
   while (rest != NULL && count < most_arguments) arguments[count++] = strsep(&rest, " ");
   long result = -1;
@@ -182,7 +191,7 @@ static void *obey(void *order) {
 }
 
 int main(void) {
-  char *line = NULL;
+  char* line = NULL;
   size_t room = 0;
   ssize_t size;
   pthread_attr_t detached;
