@@ -7,6 +7,7 @@ namespace tunic::test {
 
 void Host::inject(const Segment& s) {
   laws_.injected(s);
+  events_.push_back({now_, false, s});
   inject_packet(encode(s));
 }
 
@@ -21,8 +22,8 @@ std::span<RxPacket> Host::receive(const ReadHint*) {
   for (const auto& packet : waiting_) {
     RxPacket rx;
     rx.data = stack_.pool().allocate_receive(64);
-    if (rx.data.size() < packet.size()) {
-      broken_.push_back("no memory for a received packet");
+    if (rx.data.size() < packet.size()) {   // no memory: the device keeps it, and loses it
+      --injected_;
       continue;
     }
     std::ranges::copy(packet, rx.data.mutable_data());
@@ -54,7 +55,8 @@ void Host::take(const TxPacket& p) {
   }
   const auto is_ours = [&](const Prefix& a) { return a.addr == segment->src.addr; };
   if (!std::ranges::any_of(c.addresses, is_ours)) broken_.push_back("a source address that is not ours");
-  if (auto broken = laws_.sent(*segment)) broken_.push_back(*broken);
+  events_.push_back({now_, true, *segment});
+  if (auto broken = laws_.sent(*segment)) broken_.push_back(*broken + ", at event " + std::to_string(events_.size()));
   out.push_back({now_, std::move(*segment)});
 }
 

@@ -19,6 +19,11 @@ class Host : private Link {
     Instant at;
     Segment segment;
   };
+  struct Event {
+    Instant at;
+    bool out;   // of the Stack
+    Segment segment;
+  };
   using Packet = std::vector<std::byte>;
 
   explicit Host(const Config& c) : stack_{c} {}
@@ -42,6 +47,8 @@ class Host : private Link {
   /// While set, the Link takes no packet.
   bool refuses = false;
 
+  /// Every segment that went in or came out.
+  const std::vector<Event>& events() const { return events_; }
   /// Laws that were broken, in words.
   const std::vector<std::string>& broken() const { return broken_; }
   /// Every packet that came out, with its time: equal for equal behaviour.
@@ -61,6 +68,7 @@ class Host : private Link {
   std::vector<Packet> waiting_;
   std::vector<RxPacket> burst_;
   std::vector<std::string> broken_;
+  std::vector<Event> events_;
   std::vector<std::pair<Instant, Packet>> record_;
   std::uint64_t injected_ = 0;
 };

@@ -1,0 +1,164 @@
+// Conversations made by chance, from a seed: a peer that writes, reads, loses, repeats and reorders. The laws are watched on
+// every packet; in the end the network heals, and each side must have all that the other wrote (threats.md O1, O2, O4).
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+
+#include "test_support/script.h"
+
+namespace tunic::test {
+namespace {
+
+class Chance {
+ public:
+  Chance(std::uint32_t seed, Family family) : dice_{seed}, script_{setup(), {family, word(), word(), seed % 2 == 0}} {
+    const auto local = script_.stack().local(script_.socket()), remote = script_.stack().remote(script_.socket());
+    pair_ = {*local, *remote};
+  }
+
+  void run() {
+    for (int step = 0; step < 400 && lawful(); ++step) one();
+    loss_ = 0;
+    for (int step = 0; step < 3000 && lawful() && !done(); ++step) heal();
+    if (!lawful()) return script_.finish();
+    EXPECT_EQ(heard_.end_of(0), wrote_) << "of what the Stack's user wrote";
+    EXPECT_EQ(read_, said_) << "of what the peer said";
+  }
+  bool failed() const { return script_.failed() || testing::Test::HasFailure(); }
+
+ private:
+  std::uint32_t word() { return static_cast<std::uint32_t>(dice_()); }
+  std::int64_t upto(std::int64_t n) { return static_cast<std::int64_t>(dice_() % static_cast<std::uint64_t>(n + 1)); }
+  bool lawful() { return !script_.failed() && script_.host().broken().empty(); }
+  bool lost() { return upto(99) < loss_; }
+
+  Setup setup() {
+    loss_ = static_cast<int>(upto(30));
+    Setup s = established({.mss = static_cast<std::uint16_t>(100 + upto(1360)), .peer_window = 20'000});
+    if (upto(1) == 0) s.wscale = static_cast<std::uint8_t>(upto(8));
+    s.sack = upto(1) == 0;
+    s.timestamps = upto(1) == 0;
+    s.active = upto(1) == 0;
+    if (upto(3) == 0) s.link = {};
+    return s;
+  }
+  Flow& flow() { return script_.host().laws().flow(pair_); }
+
+  void one() {
+    switch (upto(5)) {
+      case 0: write(upto(9'000)); break;
+      case 1: read(upto(20'000)); break;
+      case 2: case 3: say(upto(60'000)); break;
+      case 4: acknowledge(); break;
+      default: pass(Duration{1ms} * upto(upto(9) == 0 ? 900 : 20));
+    }
+  }
+  void heal() {
+    window_ = 20'000;
+    read(50'000);
+    say(flow().acked - 1);
+    acknowledge();
+    pass(10ms);
+  }
+  bool done() { return heard_.end_of(0) == wrote_ && read_ == said_ && flow().acked - 1 == said_; }
+
+  void write(std::int64_t n) {
+    const auto text = pattern_text(wrote_, static_cast<std::size_t>(n), ours);
+    const auto sent = script_.stack().send(script_.socket(), text);
+    if (sent) wrote_ += static_cast<std::int64_t>(*sent);
+    script_.host().flush();
+    listen();
+  }
+
+  void read(std::int64_t n) {
+    std::vector<std::byte> text(static_cast<std::size_t>(n));
+    const auto got = script_.stack().receive(script_.socket(), text);
+    if (!got) return;
+    for (std::size_t i = 0; i < *got; ++i)
+      if (text[i] != pattern(static_cast<std::uint64_t>(read_) + i, theirs)) ADD_FAILURE() << "octet " << read_;
+    read_ += static_cast<std::int64_t>(*got);
+    script_.host().flush();
+    listen();
+  }
+
+  // A segment from anywhere between what was acknowledged and the window's edge, so that holes and overlaps arise.
+  void say(std::int64_t from) {
+    const auto room = flow().our_edge - 1;
+    const auto begin = std::clamp(from, std::max<std::int64_t>(0, flow().acked - 1 - 500), std::min(said_, room));
+    auto n = std::min<std::int64_t>(upto(3'000), room - begin);
+    if (n <= 0) return;
+    auto s = segment(begin, static_cast<std::size_t>(n));
+    s.gso_size = 0;
+    said_ = std::max(said_, begin + n);
+    deliver(s);
+  }
+  void acknowledge() {
+    if (upto(7) == 0) window_ = upto(20'000);
+    deliver(segment(said_, 0));
+  }
+
+  Segment segment(std::int64_t begin, std::size_t n) {
+    const auto& v = script_.variant();
+    Segment s;
+    s.src = pair_.remote;
+    s.dst = pair_.local;
+    s.seq = static_cast<std::uint32_t>(v.their_isn + 1 + static_cast<std::uint64_t>(begin));
+    s.ack = static_cast<std::uint32_t>(v.our_isn + 1 + static_cast<std::uint64_t>(heard_.end_of(0)));
+    s.flags = flag::ack;
+    edge_ = std::max(edge_, heard_.end_of(0) + window_);   // our own window does not move left either
+    const auto field = (edge_ - heard_.end_of(0)) >> flow().scale_of_peer();
+    s.window = static_cast<std::uint16_t>(std::min<std::int64_t>(field, 65'535));
+    s.text = pattern_text(begin, n, theirs);
+    if (flow().timestamps)
+      s.options.ts = Stamp{static_cast<std::uint32_t>(0xffff'ff00u + static_cast<std::uint64_t>((script_.host().now() - Instant{3600s}) / 1ms)), echo_};
+    return s;
+  }
+  void deliver(const Segment& s) {
+    if (lost()) return;
+    for (int copies = upto(19) == 0 ? 2 : 1; copies > 0; --copies) script_.host().inject(s);
+    script_.host().poll();
+    listen();
+  }
+  void pass(Duration d) {
+    script_.host().advance(script_.host().now() + d);
+    listen();
+  }
+
+  // The peer hears what is not lost; super-packets are lost by wire segments.
+  void listen() {
+    auto& out = script_.host().out;
+    for (; !out.empty(); out.pop_front()) {
+      const auto& s = out.front().segment;
+      const std::size_t step = s.gso_size != 0 ? s.gso_size : std::max<std::size_t>(1, s.text.size());
+      const auto begin = relative(s.seq, script_.variant().our_isn + 1, heard_.end_of(0));
+      for (std::size_t at = 0; at < s.text.size(); at += step) {
+        if (lost()) continue;
+        const auto from = begin + static_cast<std::int64_t>(at);
+        heard_.add(from, from + static_cast<std::int64_t>(std::min(step, s.text.size() - at)));
+        if (s.options.ts) echo_ = s.options.ts->val;
+      }
+    }
+  }
+
+  std::mt19937 dice_;
+  int loss_ = 0;
+  Script script_;
+  FourTuple pair_;
+  Intervals heard_;
+  std::int64_t wrote_ = 0, read_ = 0, said_ = 0, window_ = 20'000, edge_ = 20'000;
+  std::uint32_t echo_ = 0;
+};
+
+TEST(Random, conversations_keep_the_laws) {
+  for (std::uint32_t seed = 1; seed <= 400; ++seed)
+    for (const auto family : {Family::v4, Family::v6}) {
+      SCOPED_TRACE("seed " + std::to_string(seed) + (family == Family::v4 ? ", IPv4" : ", IPv6"));
+      Chance c{seed, family};
+      c.run();
+      if (c.failed()) return;
+    }
+}
+
+}  // namespace
+}  // namespace tunic::test
