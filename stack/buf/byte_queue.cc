@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include "base/work.h"
 
 namespace tunic {
 
@@ -21,6 +22,7 @@ std::size_t ByteQueue::append(Pool& pool, Bytes b) {
     size_ += done;
   }
   while (done < b.size()) {
+    step();
     const std::size_t left = b.size() - done;
     // Blocks grow with the queue, so that many small writes end in few blocks.
     Slice block = pool.allocate(Pool::class_for(std::max(left, std::min(size_, Pool::payload))));
@@ -58,14 +60,14 @@ bool ByteQueue::append(Pool& pool, Slice s) {
 
 ByteQueue::Place ByteQueue::find(std::size_t offset) const {
   Place p = offset >= cursor_.start && cursor_.index < slices_.size() ? cursor_ : Place{};
-  while (p.start + slices_[p.index].size() <= offset) p.start += slices_[p.index++].size();
+  while (p.start + slices_[p.index].size() <= offset) p.start += slices_[p.index++].size(), step();
   return p;
 }
 
 void ByteQueue::copy_out(std::size_t offset, MutBytes out) const {
   if (out.empty()) return;
   Place p = find(offset);
-  for (std::size_t done = 0; done < out.size(); ++p.index) {
+  for (std::size_t done = 0; done < out.size(); ++p.index, step()) {
     const Slice& s = slices_[p.index];
     const std::size_t skip = offset + done - p.start;
     const std::size_t n = std::min(s.size() - skip, out.size() - done);
@@ -80,6 +82,7 @@ std::size_t ByteQueue::gather(std::size_t offset, std::size_t size, TxPacket& pa
   Place p = find(offset);
   std::size_t done = 0;
   while (done < size && packet.slices < TxPacket::max_slices) {
+    step();
     const Slice& s = slices_[p.index];
     const std::size_t skip = offset + done - p.start;
     const std::size_t n = std::min(s.size() - skip, size - done);
@@ -96,6 +99,7 @@ std::size_t ByteQueue::gather(std::size_t offset, std::size_t size, TxPacket& pa
 void ByteQueue::drop_front(std::size_t n) {
   size_ -= n;
   while (n != 0) {
+    step();
     Slice& s = slices_.front();
     if (s.size() > n) {
       s.drop_front(n);

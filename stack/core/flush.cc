@@ -7,6 +7,7 @@
 #include "ip/output.h"
 #include "tcp/isn.h"
 #include "wire/protocol.h"
+#include "base/work.h"
 
 namespace tunic {
 
@@ -58,6 +59,7 @@ void Stack::Impl::flush(Instant now, Link& link) {
   Ring<SocketId> held_up;                      // their link refuses for now
   flush_replies(link);
   while (!dirty.empty()) {
+    step();
     const SocketId id = dirty.pop_front();
     if (sockets[id.index]->generation != id.generation || !sockets[id.index]->connection) continue;
     Socket& s = at(id.index);
@@ -85,6 +87,7 @@ void Stack::Impl::flush(Instant now, Link& link) {
 
 void Stack::Impl::flush_replies(Link& link) {
   while (!replies.empty()) {
+    step();
     const FourTuple pair = replies.front().pair;
     Burst& burst = burst_for(addresses.is_local(pair.remote.addr));
     if (burst.full() && !send_burst(burst, link)) return;

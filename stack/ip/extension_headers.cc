@@ -1,6 +1,7 @@
 #include "ip/extension_headers.h"
 
 #include "wire/protocol.h"
+#include "base/work.h"
 
 namespace tunic {
 namespace {
@@ -21,6 +22,7 @@ std::size_t option_size(Bytes options) {
 Check check_options(Bytes options) {
   std::size_t unknown = 0, padding = 0;
   while (!options.empty()) {
+    step();
     const std::size_t size = option_size(options);
     const std::uint8_t type = byte_at(options, 0);
     const bool is_padding = type <= 1;
@@ -55,6 +57,7 @@ bool is_allowed(std::uint8_t kind, std::size_t skipped, std::size_t offset) {
 std::expected<ChainEnd, Drop> skip_extension_headers(std::uint8_t next, Bytes payload) {
   std::size_t offset = 0;
   for (std::size_t skipped = 0; is_skippable(next); ++skipped) {
+    step();
     const Bytes rest = payload.subspan(offset);
     if (rest.size() < 8) return std::unexpected{Drop::truncated};
     const std::size_t size = 8 * (1u + byte_at(rest, 1));

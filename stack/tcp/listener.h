@@ -1,7 +1,6 @@
 // A listening socket: connections on their way to ESTABLISHED, and those that wait for accept().
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 
 #include "base/ring.h"
@@ -25,11 +24,6 @@ class Listener {
   void on_established(std::uint32_t child) {
     --half_open_;
     accept_queue_.push_back(child);
-  }
-  /// An established child that went away before anybody accepted it.
-  void forget(std::uint32_t child) {
-    for (std::size_t n = accept_queue_.size(); n > 0; --n)
-      if (const std::uint32_t c = accept_queue_.pop_front(); c != child) accept_queue_.push_back(c);
   }
   bool empty() const { return accept_queue_.empty(); }
   std::size_t waiting() const { return accept_queue_.size(); }

@@ -3,88 +3,120 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/work.h"
+
 namespace tunic {
 
-std::size_t Reassembler::lower(Seq s) const {
-  const auto it = std::partition_point(pieces_.begin(), pieces_.end(), [s](const Piece& p) { return p.end() <= s; });
+std::size_t Reassembler::piece_after(Seq s) const {
+  const auto it = std::partition_point(pieces_.begin() + static_cast<std::ptrdiff_t>(first_), pieces_.end(),
+                                       [s](const Piece& p) { return step(), p.end() <= s; });
   return static_cast<std::size_t>(it - pieces_.begin());
 }
 
-SeqRange Reassembler::island(std::size_t i) const {
-  std::size_t first = i, last = i;
-  while (first > 0 && pieces_[first - 1].end() == pieces_[first].begin) --first;
-  while (last + 1 < pieces_.size() && pieces_[last].end() == pieces_[last + 1].begin) ++last;
-  return {pieces_[first].begin, pieces_[last].end()};
+std::size_t Reassembler::island_after(Seq s) const {
+  const auto it = std::partition_point(islands_.begin(), islands_.end(), [s](const SeqRange& r) { return step(), r.end < s; });
+  return static_cast<std::size_t>(it - islands_.begin());
 }
 
 Reassembler::Result Reassembler::insert(Pool& pool, Seq seq, Slice text, std::size_t most) {
   Result result{Kept::duplicate, {}};
   const Seq end = seq + static_cast<std::int64_t>(text.size());
-  std::size_t i = lower(seq);
-  Seq at = seq;
-  bool kept = false, refused = false;
-  while (at < end) {
-    const Seq gap_end = i < pieces_.size() ? std::min(end, std::max(at, pieces_[i].begin)) : end;
-    if (at < gap_end) {
-      const auto offset = static_cast<std::size_t>(at - seq), n = static_cast<std::size_t>(gap_end - at);
-      Slice part = text.subslice(offset, n);
-      // Text that continues the piece before it goes into that piece's block, if it has room: small segments then do not
-      // pin a block each.
-      if (i > 0 && pieces_[i - 1].end() == at && pieces_[i - 1].text.tailroom() >= n) {
-        Slice& before = pieces_[i - 1].text;
-        std::memcpy(before.mutable_data() + before.size(), part.data(), n);
-        before.grow(n);
-        size_ += n;
-        kept = true;
-      } else {
-        if (pieces_.size() >= most) return {kept ? Kept::kept : Kept::refused, result.duplicate};
-        if (part.size() * 2 < part.pinned() || part.owner() == Slice::Owner::lent) part = pool.copy(part.bytes());
-        if (part.empty()) {
-          refused = true;
-          break;
-        }
-        size_ += n;
-        pinned_ += part.pinned();
-        pieces_.insert(pieces_.begin() + static_cast<std::ptrdiff_t>(i), Piece{at, std::move(part)});
-        ++i;
-        kept = true;
+  std::size_t i = piece_after(seq);
+  bool kept = false;
+  for (Seq at = seq; at < end; step()) {
+    const Seq next = i < pieces_.size() ? std::min(end, std::max(at, pieces_[i].begin)) : end;
+    if (at < next) {                                             // not here yet: up to the next piece
+      const SeqRange range{at, next};
+      const auto offset = static_cast<std::size_t>(at - seq), n = static_cast<std::size_t>(next - at);
+      const std::size_t before = pieces_.size();
+      const bool may = islands_.size() < most || touches_island(range);
+      if (!may || !keep(pool, i, at, text.subslice(offset, n))) {
+        result.kept = kept ? Kept::kept : Kept::refused;
+        break;
       }
-      at = gap_end;
-    }
-    if (at < end && i < pieces_.size()) {
-      const Seq upto = std::min(end, pieces_[i].end());
+      add_to_islands(range);
+      i += pieces_.size() - before;
+      kept = true;
+      at = next;
+    } else {                                                     // here already
+      const Seq upto = std::min(end, pieces_[i++].end());
       if (!result.duplicate)
         result.duplicate = SeqRange{at, upto};
       else if (result.duplicate->end == at)
         result.duplicate->end = upto;
       at = upto;
-      ++i;
     }
   }
-  result.kept = kept ? Kept::kept : refused ? Kept::refused : Kept::duplicate;
-  if (kept) remember(seq);
+  if (kept) {
+    result.kept = Kept::kept;
+    remember(seq);
+  }
   return result;
+}
+
+// Small text that continues a piece goes into that piece's block, so that it does not pin one of its own.
+bool Reassembler::keep(Pool& pool, std::size_t at, Seq begin, Slice text) {
+  if (at > first_ && pieces_[at - 1].end() == begin && pieces_[at - 1].text.tailroom() >= text.size()) {
+    Slice& before = pieces_[at - 1].text;
+    std::memcpy(before.mutable_data() + before.size(), text.data(), text.size());
+    before.grow(text.size());
+    size_ += text.size();
+    return true;
+  }
+  if (text.size() * 2 < text.pinned() || text.owner() == Slice::Owner::lent) text = pool.copy(text.bytes());
+  if (text.empty()) return false;
+  size_ += text.size();
+  pinned_ += text.pinned();
+  pieces_.insert(pieces_.begin() + static_cast<std::ptrdiff_t>(at), Piece{begin, std::move(text)});
+  return true;
+}
+
+bool Reassembler::touches_island(SeqRange r) const {
+  const std::size_t i = island_after(r.begin);
+  if (i == islands_.size()) return false;
+  const bool before = islands_[i].end == r.begin;
+  return before || islands_[i].begin == r.end;
+}
+
+// `r` fills (part of) one hole: it touches at most the island before and the island after.
+void Reassembler::add_to_islands(SeqRange r) {
+  const std::size_t i = island_after(r.begin);
+  const bool joins_before = i < islands_.size() && islands_[i].end == r.begin;
+  const std::size_t after = joins_before ? i + 1 : i;
+  const bool joins_after = after < islands_.size() && islands_[after].begin == r.end;
+  if (joins_before && joins_after) {
+    islands_[i].end = islands_[after].end;
+    islands_.erase(islands_.begin() + static_cast<std::ptrdiff_t>(after));
+  } else if (joins_before) {
+    islands_[i].end = r.end;
+  } else if (joins_after) {
+    islands_[after].begin = r.begin;
+  } else {
+    islands_.insert(islands_.begin() + static_cast<std::ptrdiff_t>(i), r);
+  }
 }
 
 // One entry an island: those that the new text joined are forgotten.
 void Reassembler::remember(Seq seq) {
-  const SeqRange joined = island(lower(seq));
-  const auto last = std::remove_if(recent_.begin(), recent_.begin() + static_cast<std::ptrdiff_t>(recents_),
-                                   [&](Seq s) { return joined.begin <= s && s < joined.end; });
+  const SeqRange joined = islands_[island_after(seq + 1)];
+  const auto end = recent_.begin() + static_cast<std::ptrdiff_t>(recents_);
+  const auto last = std::remove_if(recent_.begin(), end, [&](Seq s) { return joined.begin <= s && s < joined.end; });
   recents_ = std::min(recent_.size(), static_cast<std::size_t>(last - recent_.begin()) + 1);
-  std::move_backward(recent_.begin(), recent_.begin() + static_cast<std::ptrdiff_t>(recents_) - 1,
-                     recent_.begin() + static_cast<std::ptrdiff_t>(recents_));
+  const auto shifted = recent_.begin() + static_cast<std::ptrdiff_t>(recents_);
+  std::move_backward(recent_.begin(), shifted - 1, shifted);
   recent_[0] = seq;
 }
 
 std::optional<Slice> Reassembler::take(Seq next) {
-  while (!pieces_.empty() && pieces_.front().begin <= next) {
-    Piece piece = std::move(pieces_.front());
-    pieces_.erase(pieces_.begin());
+  for (; first_ < pieces_.size() && pieces_[first_].begin <= next; step()) {
+    Piece piece = std::move(pieces_[first_++]);
     size_ -= piece.text.size();
     pinned_ -= piece.text.pinned();
-    if (pieces_.empty()) clear();
-    if (piece.end() <= next) continue;
+    const Seq end = piece.end();
+    if (!islands_.empty() && islands_.front().end <= end) islands_.erase(islands_.begin());
+    else if (!islands_.empty()) islands_.front().begin = end;
+    if (first_ == pieces_.size()) clear();
+    if (end <= next) continue;
     piece.text.drop_front(static_cast<std::size_t>(next - piece.begin));
     return std::move(piece.text);
   }
@@ -93,21 +125,17 @@ std::optional<Slice> Reassembler::take(Seq next) {
 
 std::size_t Reassembler::blocks(std::array<SeqRange, 4>& out, std::size_t n) const {
   std::size_t count = 0;
-  const auto add = [&](const SeqRange& r) {
-    if (count < n && std::find(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(count), r) ==
-                         out.begin() + static_cast<std::ptrdiff_t>(count))
-      out[count++] = r;
-  };
-  for (std::size_t k = 0; k < recents_; ++k) {
-    const std::size_t i = lower(recent_[k]);
-    if (i < pieces_.size() && pieces_[i].begin <= recent_[k]) add(island(i));
+  for (std::size_t k = 0; k < recents_ && count < n; ++k, step()) {
+    const std::size_t i = island_after(recent_[k] + 1);
+    if (i < islands_.size() && islands_[i].begin <= recent_[k]) out[count++] = islands_[i];
   }
   return count;
 }
 
 void Reassembler::clear() {
   pieces_ = {};
-  size_ = pinned_ = 0;
+  islands_ = {};
+  first_ = size_ = pinned_ = 0;
   recents_ = 0;
 }
 

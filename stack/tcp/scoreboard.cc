@@ -1,6 +1,7 @@
 #include "tcp/scoreboard.h"
 
 #include <algorithm>
+#include "base/work.h"
 
 namespace tunic {
 
@@ -21,6 +22,7 @@ Scoreboard::Acked Scoreboard::on_ack(Seq una) {
   Acked acked;
   bool retransmitted = false;
   while (!ranges_.empty() && ranges_.front().begin < una) {
+    step();
     SentRange& r = ranges_.front();
     const Seq upto = std::min(una, r.end);
     if (r.lost) lost_ -= upto - r.begin;
@@ -43,6 +45,7 @@ Scoreboard::Acked Scoreboard::on_ack(Seq una) {
 std::size_t Scoreboard::find(Seq s) const {
   std::size_t low = 0, high = ranges_.size();
   while (low < high) {
+    step();
     const std::size_t middle = (low + high) / 2;
     if (ranges_[middle].end <= s)
       low = middle + 1;
@@ -57,11 +60,11 @@ void Scoreboard::split(std::size_t i, Seq at) {
   ranges_[i].end = at;
   tail.begin = at;
   ranges_.push_back(tail);
-  for (std::size_t k = ranges_.size() - 1; k > i + 1; --k) std::swap(ranges_[k], ranges_[k - 1]);
+  for (std::size_t k = ranges_.size() - 1; k > i + 1; --k, step()) std::swap(ranges_[k], ranges_[k - 1]);
 }
 
 void Scoreboard::mark_lost(Seq begin, Seq end) {
-  for (std::size_t i = find(begin); i < ranges_.size() && ranges_[i].begin < end; ++i) {
+  for (std::size_t i = find(begin); i < ranges_.size() && ranges_[i].begin < end; ++i, step()) {
     if (ranges_[i].lost || ranges_[i].sacked) continue;
     if (ranges_[i].begin < begin) {
       split(i, begin);
@@ -75,7 +78,7 @@ void Scoreboard::mark_lost(Seq begin, Seq end) {
 }
 
 void Scoreboard::mark_all_lost() {
-  for (std::size_t i = 0; i < ranges_.size(); ++i) {
+  for (std::size_t i = 0; i < ranges_.size(); ++i, step()) {
     if (ranges_[i].lost || ranges_[i].sacked) continue;
     ranges_[i].lost = true;
     lost_ += ranges_[i].end - ranges_[i].begin;
@@ -86,15 +89,15 @@ void Scoreboard::mark_all_lost() {
 std::optional<Scoreboard::Lost> Scoreboard::first_lost() const {
   if (lost_ == 0) return {};
   std::size_t i = find(lost_hint_);
-  while (i < ranges_.size() && !ranges_[i].lost) ++i;
+  while (i < ranges_.size() && !ranges_[i].lost) ++i, step();
   if (i == ranges_.size()) return {};
   Lost lost{ranges_[i].begin, ranges_[i].end};
-  while (++i < ranges_.size() && ranges_[i].lost && lost.end - lost.begin < 65'536) lost.end = ranges_[i].end;
+  while (++i < ranges_.size() && ranges_[i].lost && lost.end - lost.begin < 65'536) lost.end = ranges_[i].end, step();
   return lost;
 }
 
 void Scoreboard::on_retransmitted(Seq begin, Seq end, Instant now) {
-  for (std::size_t i = find(begin); i < ranges_.size() && ranges_[i].begin < end; ++i) {
+  for (std::size_t i = find(begin); i < ranges_.size() && ranges_[i].begin < end; ++i, step()) {
     if (ranges_[i].end > end) split(i, end);
     SentRange& r = ranges_[i];
     r.lost = false;

@@ -19,7 +19,7 @@ AckReport Sender::on_ack(Seq ack) {
 }
 
 void Sender::update_window(Seq seq, Seq ack, std::int64_t window) {
-  if (wl1_ < seq || (wl1_ == seq && wl2_ <= ack)) {
+  if (wl2_ < ack || wl1_ < seq || (wl1_ == seq && wl2_ == ack)) {
     wnd_ = window;
     max_wnd_ = std::max(max_wnd_, window);
     wl1_ = seq;

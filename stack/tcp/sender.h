@@ -57,7 +57,8 @@ class Sender {
 
   /// Advances SND.UNA to `ack`, which lies in (una, nxt].
   AckReport on_ack(Seq ack);
-  /// Section 3.10.7.4, fifth: takes the window of a segment unless it is older than the last that was taken.
+  /// Section 3.10.7.4, fifth: takes the window of a segment unless it is older than the last that was taken. One that
+  /// acknowledges more is never older, whatever its number, or una would carry the old window beyond what was promised.
   void update_window(Seq seq, Seq ack, std::int64_t window);
 
   /// Octets that the window lets us send beyond nxt; negative when the peer shrank it (MUST-34).

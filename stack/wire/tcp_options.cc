@@ -1,6 +1,7 @@
 #include "wire/tcp_options.h"
 
 #include <algorithm>
+#include "base/work.h"
 
 namespace tunic {
 namespace {
@@ -106,6 +107,7 @@ TcpOptions TcpOptions::parse(Bytes options) {
     return o;
   }
   while (!options.empty()) {
+    step();
     const std::uint8_t kind = byte_at(options, 0);
     if (kind == option_kind::end) break;
     if (kind == option_kind::nop) {
