@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/work.h"
+
 namespace tunic::test {
 
 void Host::inject(const Segment& s) {
@@ -58,6 +60,29 @@ void Host::take(const TxPacket& p) {
   events_.push_back({now_, true, *segment});
   if (auto broken = laws_.sent(*segment)) broken_.push_back(*broken + ", at event " + std::to_string(events_.size()));
   out.push_back({now_, std::move(*segment)});
+}
+
+void Host::poll() {
+  std::size_t packets = waiting_.size(), octets = 0;
+  for (const auto& p : waiting_) octets += p.size();
+  take_work();
+  const Instant wake = stack_.poll(now_, *this);
+  hold_to_work(packets, octets);
+  settle(wake);
+}
+
+void Host::flush() { settle(stack_.flush(now_, *this)); }
+
+// Law 2: at most 64 steps for each packet in or out and each of the timers, and one for each octet.
+void Host::hold_to_work(std::size_t packets_in, std::size_t octets_in) {
+  const std::uint64_t steps = take_work();
+  std::uint64_t octets = octets_in;
+  for (std::size_t i = worked_; i < record_.size(); ++i) octets += record_[i].second.size();
+  const std::uint64_t packets = packets_in + (record_.size() - worked_) + 1;
+  worked_ = record_.size();
+  if (steps > 64 * packets + octets)
+    broken_.push_back("law 2: " + std::to_string(steps) + " steps for " + std::to_string(packets - 1) + " packets of " +
+                      std::to_string(octets) + " octets");
 }
 
 // A Stack that is due at once is called at once, but it must come to rest.

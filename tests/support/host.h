@@ -36,8 +36,8 @@ class Host : private Link {
   void inject(const Segment& s);
   /// The same for octets that need not be a good packet.
   void inject_packet(const Packet& p);
-  void poll() { settle(stack_.poll(now_, *this)); }
-  void flush() { settle(stack_.flush(now_, *this)); }
+  void poll();
+  void flush();
   /// Lets time pass until `until`, calling poll() whenever the Stack asked for it; with `stop_at_output` only until a
   /// packet is there to be taken.
   void advance(Instant until, bool stop_at_output = false);
@@ -59,6 +59,7 @@ class Host : private Link {
   std::span<RxPacket> receive(const ReadHint* hint) override;
   std::size_t send(std::span<TxPacket> packets) override;
   void settle(Instant wake);
+  void hold_to_work(std::size_t packets_in, std::size_t octets_in);
   void take(const TxPacket& p);
 
   Stack stack_;
@@ -71,6 +72,7 @@ class Host : private Link {
   std::vector<Event> events_;
   std::vector<std::pair<Instant, Packet>> record_;
   std::uint64_t injected_ = 0;
+  std::size_t worked_ = 0;   // packets of record_ whose work was judged
 };
 
 }  // namespace tunic::test
