@@ -13,8 +13,8 @@ import termios
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/support"))
 import netns  # noqa: E402
-from kernel_side import (MIB, accept, connect, expect_error, in_background, linger_zero, listen, make_file, new_path, receive,  # noqa: E402
-                         run_all, same, wanted)
+from kernel_side import (MIB, accept, connect, expect_error, in_background, linger_zero, listen, make_file,  # noqa: E402
+                         new_path, receive, run_all, same, wanted)
 from remote import Remote, result  # noqa: E402
 from results import Report  # noqa: E402
 

@@ -12,8 +12,8 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/support"))
 import netns  # noqa: E402
-from kernel_side import (MIB, accept, connect, counter, in_background, listen, make_file, new_path, receive, run_all, same,  # noqa: E402
-                         wanted)
+from kernel_side import (MIB, accept, connect, counter, in_background, listen, make_file, new_path,  # noqa: E402
+                         receive, run_all, same, wanted)
 from remote import Remote, result  # noqa: E402
 from results import Report  # noqa: E402
 

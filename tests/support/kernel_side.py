@@ -93,10 +93,12 @@ def counter(protocol, name):
     raise Failure(f"the kernel does not count {protocol} {name}")
 
 
-def is_probing(port):
-    """How often the kernel's connection to `port` has probed a window that is closed; 0 while it does not."""
-    shown = netns.run(["ss", "-Htno", "dport", "=", f":{port}"])
-    found = re.search(r"timer:\(persist,[^,]*,(\d+)\)", shown)
+def probes_sent(port):
+    """How many probes the kernel has sent to `port` since the window there was closed; None if it is not closed."""
+    shown = netns.run(["ss", "-Htnoi", "dport", "=", f":{port}"])
+    if "timer:(persist," not in shown:
+        return None
+    found = re.search(r"backoff:(\d+)", shown)
     return int(found[1]) if found else 0
 
 
