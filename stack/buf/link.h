@@ -9,15 +9,15 @@ namespace tunic {
 
 /// Where a blocked reader waits for the next octets of one connection, so that a Link may read them there directly.
 struct ReadHint {
-  Bytes four_tuple;            // 36 octets, as FourTuple
-  std::size_t header_length;   // IP + TCP header of the predicted packet
+  Bytes four_tuple;            ///< 36 octets, as FourTuple
+  std::size_t header_length;   ///< IP + TCP header of the predicted packet
   MutBytes target;
 };
 
 /// What a Link takes off the Stack's hands. A Link states it before the Stack is made (Config::link).
 struct LinkTraits {
-  bool checksum = false;          // completes Offload::Checksum::partial
-  std::uint32_t max_gso = 0;      // largest super-packet (IP length, <= 65535) it cuts by gso_size; 0: none
+  bool checksum = false;          ///< completes Offload::Checksum::partial
+  std::uint32_t max_gso = 0;      ///< largest super-packet (IP length, <= 65535) it cuts by gso_size; 0: none
 };
 
 /// One virtual call per burst, never per packet. Calls come from one thread at a time.

@@ -13,30 +13,30 @@ namespace tunic {
 
 struct Offload {
   enum class Checksum : std::uint8_t {
-    unknown,    // in: verify it. out: the field is complete
-    verified,   // in: trusted, do not verify
-    partial,    // out: the field holds the pseudo-header sum; the device adds the rest
+    unknown,    ///< in: verify it. out: the field is complete
+    verified,   ///< in: trusted, do not verify
+    partial,    ///< out: the field holds the pseudo-header sum; the device adds the rest
   };
   Checksum checksum = Checksum::unknown;
-  std::uint16_t gso_size = 0;       // text octets per wire segment; 0: one segment
-  std::uint16_t transport = 0;      // where the transport header begins, from the start of the packet (out)
-  std::uint16_t checksum_field = 0; // where the checksum field is, from the start of the transport header (out)
+  std::uint16_t gso_size = 0;       ///< text octets per wire segment; 0: one segment
+  std::uint16_t transport = 0;      ///< where the transport header begins, from the start of the packet (out)
+  std::uint16_t checksum_field = 0; ///< where the checksum field is, from the start of the transport header (out)
 };
 
 /// A received IP packet, contiguous.
 struct RxPacket {
   Slice data;
   Offload offload;
-  bool looped = false;   // sent by this Stack to itself: loopback addresses are fine
+  bool looped = false;   ///< sent by this Stack to itself: loopback addresses are fine
 };
 
 /// A packet to send: its headers, then slices of text. Headers are written from offset `room` on (transport), then the IP
 /// header before them.
 struct TxPacket {
-  static constexpr std::size_t room = 40;        // the largest IP header that we send
+  static constexpr std::size_t room = 40;        ///< the largest IP header that we send
   static constexpr std::size_t max_slices = 17;
   std::array<std::byte, 128> headers;
-  std::uint16_t begin = room, end = room;        // headers = [begin, end) of the array
+  std::uint16_t begin = room, end = room;        ///< headers = [begin, end) of the array
   std::uint8_t slices = 0;
   std::array<Slice, max_slices> text;
   Offload offload;

@@ -16,7 +16,7 @@ namespace tunic {
 
 class Pool {
  public:
-  enum class Class : std::uint8_t { tiny, small, medium, receive };   // 256 B, 2 KiB, 16 KiB, 64 KiB (+ headroom)
+  enum class Class : std::uint8_t { tiny, small, medium, receive };   ///< 256 B, 2 KiB, 16 KiB, 64 KiB (+ headroom)
   static constexpr std::size_t classes = 4;
   static constexpr std::size_t page = 4096;
   static constexpr std::size_t payload = 64 * 1024;
@@ -60,10 +60,10 @@ class Pool {
 
   std::size_t chunks_;
   std::unique_ptr<std::byte[]> memory_;
-  std::byte* base_;                          // first page boundary in memory_
-  std::size_t touched_ = 0;                  // chunks ever used
+  std::byte* base_;                          ///< first page boundary in memory_
+  std::size_t touched_ = 0;                  ///< chunks ever used
   Chunk* free_chunks_ = nullptr;
-  std::array<Chunk*, classes> partial_{};    // chunks with a free block
+  std::array<Chunk*, classes> partial_{};    ///< chunks with a free block
   std::size_t in_use_ = 0;
   std::uint32_t fail_every_ = 0, fail_count_ = 0;
 };

@@ -90,9 +90,9 @@ class Slice {
 
   std::byte* data_ = nullptr;
   std::uint32_t size_ = 0;
-  std::uint16_t block_ = 0;   // which block of its chunk, for a slab
+  std::uint16_t block_ = 0;   ///< which block of its chunk, for a slab
   Owner owner_ = Owner::none;
-  void* keeper_ = nullptr;    // Chunk* for a slab, External* for external
+  void* keeper_ = nullptr;    ///< Chunk* for a slab, External* for external
 };
 
 }  // namespace tunic

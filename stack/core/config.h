@@ -12,12 +12,12 @@
 namespace tunic {
 
 struct Config {
-  std::vector<Prefix> addresses;        // the host's own addresses; the first of a family is its default source
-  std::uint32_t mtu = 1500;             // octets of an IP packet on the link, 576..65535 (1280.. for IPv6)
+  std::vector<Prefix> addresses;        ///< the host's own addresses; the first of a family is its default source
+  std::uint32_t mtu = 1500;             ///< octets of an IP packet on the link, 576..65535 (1280.. for IPv6)
   LinkTraits link;
-  std::size_t memory = 256u << 20;      // octets of packet memory, reserved as address space; 4 MiB..16 GiB
-  std::uint32_t max_sockets = 1u << 20; // sockets and connections together
-  std::array<std::uint8_t, 16> key{};   // from getrandom once at start; a test gives its own
+  std::size_t memory = 256u << 20;      ///< octets of packet memory, reserved as address space; 4 MiB..16 GiB
+  std::uint32_t max_sockets = 1u << 20; ///< sockets and connections together
+  std::array<std::uint8_t, 16> key{};   ///< from getrandom once at start; a test gives its own
   TcpSettings tcp;
 };
 

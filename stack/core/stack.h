@@ -29,7 +29,7 @@ namespace tunic {
 
 struct SocketId {
   std::uint32_t index = 0;
-  std::uint32_t generation = 0;   // 0: no socket
+  std::uint32_t generation = 0;   ///< 0: no socket
   friend constexpr bool operator==(SocketId, SocketId) = default;
 };
 
@@ -40,39 +40,39 @@ inline constexpr std::uint32_t readable = 1, writable = 2, urgent = 4, error = 8
 
 /// Options of a socket, with Linux's values and units (see set()).
 enum class Option : std::uint8_t {
-  reuse_address,     // SO_REUSEADDR 0/1
-  reuse_port,        // SO_REUSEPORT 0/1
-  v6_only,           // IPV6_V6ONLY 0/1, before bind
-  keep_alive,        // SO_KEEPALIVE 0/1
-  keep_idle,         // TCP_KEEPIDLE seconds, 1..32767
-  keep_interval,     // TCP_KEEPINTVL seconds, 1..32767
-  keep_count,        // TCP_KEEPCNT probes, 1..127
-  no_delay,          // TCP_NODELAY 0/1
-  cork,              // TCP_CORK 0/1
-  linger,            // SO_LINGER: seconds, -1 is off
-  oob_inline,        // SO_OOBINLINE 0/1
-  receive_buffer,    // SO_RCVBUF octets of text; clamped to the limits of TcpSettings
-  send_buffer,       // SO_SNDBUF octets of text
-  receive_low,       // SO_RCVLOWAT octets, >= 1
-  max_segment,       // TCP_MAXSEG octets, 88..32767
-  user_timeout,      // TCP_USER_TIMEOUT milliseconds, 0: default
-  syn_count,         // TCP_SYNCNT retransmissions of SYN, 1..127
-  defer_accept,      // TCP_DEFER_ACCEPT seconds
-  linger2,           // TCP_LINGER2 seconds
-  quick_ack,         // TCP_QUICKACK 0/1
-  ttl,               // IP_TTL / IPV6_UNICAST_HOPS 1..255
-  tos,               // IP_TOS / IPV6_TCLASS 0..255
+  reuse_address,     ///< SO_REUSEADDR 0/1
+  reuse_port,        ///< SO_REUSEPORT 0/1
+  v6_only,           ///< IPV6_V6ONLY 0/1, before bind
+  keep_alive,        ///< SO_KEEPALIVE 0/1
+  keep_idle,         ///< TCP_KEEPIDLE seconds, 1..32767
+  keep_interval,     ///< TCP_KEEPINTVL seconds, 1..32767
+  keep_count,        ///< TCP_KEEPCNT probes, 1..127
+  no_delay,          ///< TCP_NODELAY 0/1
+  cork,              ///< TCP_CORK 0/1
+  linger,            ///< SO_LINGER: seconds, -1 is off
+  oob_inline,        ///< SO_OOBINLINE 0/1
+  receive_buffer,    ///< SO_RCVBUF octets of text; clamped to the limits of TcpSettings
+  send_buffer,       ///< SO_SNDBUF octets of text
+  receive_low,       ///< SO_RCVLOWAT octets, >= 1
+  max_segment,       ///< TCP_MAXSEG octets, 88..32767
+  user_timeout,      ///< TCP_USER_TIMEOUT milliseconds, 0: default
+  syn_count,         ///< TCP_SYNCNT retransmissions of SYN, 1..127
+  defer_accept,      ///< TCP_DEFER_ACCEPT seconds
+  linger2,           ///< TCP_LINGER2 seconds
+  quick_ack,         ///< TCP_QUICKACK 0/1
+  ttl,               ///< IP_TTL / IPV6_UNICAST_HOPS 1..255
+  tos,               ///< IP_TOS / IPV6_TCLASS 0..255
 };
 
 enum class Shutdown : std::uint8_t { read = 0, write = 1, both = 2 };
 
 struct SendFlags {
-  bool urgent = false;   // MSG_OOB: the last octet is the urgent one
-  bool more = false;     // MSG_MORE: more follows, do not send a part segment yet
+  bool urgent = false;   ///< MSG_OOB: the last octet is the urgent one
+  bool more = false;     ///< MSG_MORE: more follows, do not send a part segment yet
 };
 struct ReceiveFlags {
-  bool peek = false;     // MSG_PEEK
-  bool urgent = false;   // MSG_OOB
+  bool peek = false;     ///< MSG_PEEK
+  bool urgent = false;   ///< MSG_OOB
 };
 
 class Stack {
@@ -117,12 +117,12 @@ class Stack {
   Status abort(SocketId s);
 
   // -- asking --
-  std::uint32_t ready(SocketId s) const;                  // ready::error alone for a bad handle
+  std::uint32_t ready(SocketId s) const;                  ///< ready::error alone for a bad handle
   /// A socket whose readiness may have changed since it was last returned here, or none.
   std::optional<SocketId> take_edge();
-  Result<Endpoint> local(SocketId s) const;               // all zero of its family when unbound
-  Result<Endpoint> remote(SocketId s) const;              // not_connected unless it has a peer
-  Status set(SocketId s, Option o, std::int64_t value);   // invalid: out of range or not now
+  Result<Endpoint> local(SocketId s) const;               ///< all zero of its family when unbound
+  Result<Endpoint> remote(SocketId s) const;              ///< not_connected unless it has a peer
+  Status set(SocketId s, Option o, std::int64_t value);   ///< invalid: out of range or not now
   Result<std::int64_t> get(SocketId s, Option o) const;
   /// SO_ERROR: the pending error, which is cleared; 0 if none.
   int take_error(SocketId s);

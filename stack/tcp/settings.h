@@ -16,24 +16,24 @@ struct TcpSettings {
   // no act of its own: there is one way out of the host, and nothing to advise IP of (MUST-20).
   Duration syn_give_up = 180s, data_give_up = 300s;
   int syn_ack_retries = 5;
-  Duration time_wait = 60s;              // 2 MSL
+  Duration time_wait = 60s;              ///< 2 MSL
   std::uint32_t time_wait_records = 65'536;
-  Duration fin_wait_2 = 60s;             // an orphan's patience, as Linux's tcp_fin_timeout
-  Duration orphan_give_up = 60s;         // an orphan without progress in FIN-WAIT-1, CLOSING, LAST-ACK
-  Duration delayed_ack = 40ms;           // MUST-40: < 0.5 s; Linux's minimum
-  Duration keep_idle = 7200s, keep_interval = 75s;   // MUST-27, MUST-28
+  Duration fin_wait_2 = 60s;             ///< an orphan's patience, as Linux's tcp_fin_timeout
+  Duration orphan_give_up = 60s;         ///< an orphan without progress in FIN-WAIT-1, CLOSING, LAST-ACK
+  Duration delayed_ack = 40ms;           ///< MUST-40: < 0.5 s; Linux's minimum
+  Duration keep_idle = 7200s, keep_interval = 75s;   ///< MUST-27, MUST-28
   int keep_count = 9;
   std::uint32_t max_backlog = 4096;
-  std::uint32_t syn_queue = 1024;        // SYN-RECEIVED of one listener
+  std::uint32_t syn_queue = 1024;        ///< SYN-RECEIVED of one listener
   // Initial, octets of text; Linux counts its overhead too and shows twice as much.
   std::size_t receive_buffer = 64u << 10, send_buffer = 64u << 10;
-  std::size_t max_buffer = 4u << 20;     // what autotuning and SO_RCVBUF may reach
-  int initial_window = 10;               // segments, RFC 6928
+  std::size_t max_buffer = 4u << 20;     ///< what autotuning and SO_RCVBUF may reach
+  int initial_window = 10;               ///< segments, RFC 6928
   bool timestamps = true, sack = true, window_scale = true;
-  bool prediction = true;                // the fast path; the same packets come out without it
-  std::uint16_t port_first = 32'768, port_last = 65'535;   // RFC 6056 section 3.2; below, 1024.. when these are used up
+  bool prediction = true;                ///< the fast path; the same packets come out without it
+  std::uint16_t port_first = 32'768, port_last = 65'535;   ///< RFC 6056 section 3.2; below, 1024.. when these are used up
   std::uint8_t ttl = 64;
-  std::optional<std::uint32_t> test_isn;  // test door: every initial sequence number
+  std::optional<std::uint32_t> test_isn;  ///< test door: every initial sequence number
 };
 
 }  // namespace tunic
