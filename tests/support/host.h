@@ -31,6 +31,8 @@ class Host : private Link {
   Stack& stack() { return stack_; }
   Laws& laws() { return laws_; }
   Instant now() const { return now_; }
+  /// When the Stack wants to be called again.
+  Instant wake() const { return wake_; }
 
   /// The segment arrives with the next poll(); several make one burst.
   void inject(const Segment& s);
