@@ -53,7 +53,10 @@ def wait_for_state(mine, state):
 
 def wait_for_text(theirs, size):
     """Until `size` octets wait to be read on the kernel's side."""
-    netns.wait_until(lambda: struct.unpack("i", fcntl.ioctl(theirs, termios.FIONREAD, b"\0" * 4))[0] >= size, 5, "text arrives")
+    def readable():
+        return struct.unpack("i", fcntl.ioctl(theirs, termios.FIONREAD, b"\0" * 4))[0]
+
+    netns.wait_until(lambda: readable() >= size, 5, "text arrives")
 
 
 # ---- half-close ----
@@ -145,7 +148,8 @@ def text_for_a_closed_socket_is_answered_by_a_reset(theirs, mine, _, data):
     mine.close()
     wrong = [wanted("the kernel reads", theirs.recv(1), b"")]
     theirs.send(b"more")
-    netns.wait_until(lambda: theirs.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) in (errno.EPIPE, errno.ECONNRESET), 5, "the kernel's socket is reset")
+    netns.wait_until(lambda: theirs.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) in (errno.EPIPE, errno.ECONNRESET), 5,
+                     "the kernel's socket is reset")
     return wrong
 
 
@@ -177,7 +181,7 @@ def a_listener_that_has_closed_refuses(_, ours, remote, __):
 # ---- exit ----
 
 def exits(kernel, data, env, buffer=None):
-    """A program that sends `data` to a kernel's socket which does not read yet, and then exits: that socket and the program."""
+    """The kernel's socket, which does not read yet, and our program, which has sent it `data` and leaves main()."""
     program = Remote(env)
     with listen(kernel) as listener:
         if buffer:

@@ -56,6 +56,7 @@ class Remote:
 
     def listen(self, address, port=0, backlog=1024):
         listener = self.socket(address)
+        listener.call("set", int(socket.SOL_SOCKET), int(socket.SO_REUSEADDR), 1)   # whatever is left in TIME-WAIT there
         listener.call("bind", address, port)
         listener.call("listen", backlog)
         return listener

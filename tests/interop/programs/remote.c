@@ -185,7 +185,8 @@ static void* obey(void* order) {
       result = calls[i].make(arguments);
       break;
     }
-  printf("%s %ld %d\n", id, result, result < 0 ? errno : 0);
+  const int error = result < 0 ? errno : 0;
+  dprintf(STDOUT_FILENO, "%s %ld %d\n", id, result, error);  // in no buffer that an exit at this moment writes again
   free(order);
   return NULL;
 }
@@ -197,7 +198,6 @@ int main(void) {
   pthread_attr_t detached;
   pthread_attr_init(&detached);
   pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
-  setvbuf(stdout, NULL, _IOLBF, 0);
   while ((size = getline(&line, &room, stdin)) > 0) {
     pthread_t thread;
     line[size - 1] = '\0';
