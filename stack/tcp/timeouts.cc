@@ -54,7 +54,7 @@ void Connection::on_retransmit_timeout(Instant now, TcpContext& context) {
 // Section 3.8.6.1. A peer that answers may keep its window shut for ever (MUST-37); one that is silent is gone.
 void Connection::on_persist_timeout(Instant now, TcpContext& context) {
   if (snd_.una() == snd_.end()) return;
-  if (snd_.outstanding() == 0 && snd_.window_room() > 0) {  // text held back as too small: the override (3.8.6.2.1)
+  if (snd_.window_room() > 0) {                             // text held back as too small: the override (3.8.6.2.1)
     push_now_ = true;
     return;
   }
