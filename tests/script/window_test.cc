@@ -85,6 +85,16 @@ TEST(Cork, holds_part_segments) {
       10ms  < .  1:1(0) ack 1081 )");
 }
 
+// The 200 ms count also while whole segments are in flight
+TEST(Cork, holds_part_segments_behind_text_in_flight) {
+  repeat(established({.mss = 1000, .rtt = 300ms}), R"(
+       0ms  setsockopt cork 1
+       0ms  write 1100
+       0ms  > .  1:1001(1000) ack 1
+     200ms  > P. 1001:1101(100) ack 1
+     100ms  < .  1:1(0) ack 1101 )");
+}
+
 // RFC 9293 §3.8.6.2.1 (MUST-38), R4: a part of a segment does not go into a small window; the override timer lets it go at last
 TEST(SillyWindow, sender_waits_for_a_useful_window) {
   repeat(established({.mss = 1000, .peer_window = 10'000, .rtt = 100ms}), R"(
