@@ -7,10 +7,10 @@
 
 namespace tunic {
 
-/// `attempt` gives a Result or Status; this one `again` when the socket does not block or its time is up, EINTR when a handler ran,
+/// `attempt` may set what is to be waited for. It gives a Result or Status; this one `again` when the socket does not block or its time is up, EINTR when a handler ran,
 /// bad_handle when another thread has closed the socket meanwhile.
 template <class Attempt>
-auto Sockets::blocking(Handle h, Patience patience, Attempt attempt) -> decltype(attempt()) {
+auto Sockets::blocking(Handle h, const Patience& patience, Attempt attempt) -> decltype(attempt()) {
   const std::lock_guard gate{driver_};
   Waiter waiter;
   Watch watch;   // ends before the gate is left

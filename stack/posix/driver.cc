@@ -89,23 +89,23 @@ void Driver::flush() {
   changed_ = false;
   const Instant t = now();
   wake_ = stack_.flush(t, link_);
-  tell_edges();
+  tell_watchers();
   for (int i = 0; wake_ <= t && i < polls_at_once; ++i) poll_stack();   // what we sent to ourselves
   tell_sitter();
 }
 
 void Driver::poll_stack() {
   wake_ = stack_.poll(now(), link_);
-  tell_edges();
-  for (Watch& w : polls_) ring(*w.waiter_);
+  tell_watchers();
 }
 
-void Driver::tell_edges() {
+void Driver::tell_watchers() {
+  for (Watch& w : turns_) ring(*w.waiter_);
   while (const auto id = stack_.take_edge()) {
     if (id->index >= watches_.size() || watches_[id->index].empty()) continue;
     const std::uint32_t is = stack_.ready(*id);
     for (Watch& w : watches_[id->index])
-      if ((is & (w.events_ | ready::error | ready::hangup)) != 0) ring(*w.waiter_);
+      if (w.events_ == any_event || (is & (w.events_ | ready::error | ready::hangup)) != 0) ring(*w.waiter_);
   }
 }
 
@@ -144,9 +144,9 @@ void Driver::watch(Watch& watch, Waiter& waiter, SocketId id, std::uint32_t even
   watches_[id.index].push_back(watch);
 }
 
-void Driver::watch_polls(Watch& watch, Waiter& waiter) {
+void Driver::watch_turns(Watch& watch, Waiter& waiter) {
   watch.waiter_ = &waiter;
-  polls_.push_back(watch);
+  turns_.push_back(watch);
 }
 
 void Driver::ring_all(SocketId id) {

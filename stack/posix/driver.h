@@ -31,7 +31,10 @@ struct Waiter {
   std::atomic<std::uint32_t> word{0};
 };
 
-/// What a Waiter watches: one socket, for any of `events` (ready::), an error or a hang-up; or every poll of the Stack.
+/// To watch for anything at all that happens to a socket, ready or not.
+inline constexpr std::uint32_t any_event = ~0u;
+
+/// What a Waiter watches: one socket, for any of `events` (ready::), an error or a hang-up; or every turn of the Stack.
 /// Everything about it happens under the gate.
 class Watch : public ListHook<Watch> {
  public:
@@ -76,7 +79,7 @@ class Driver {
     return stack_;
   }
   void watch(Watch& watch, Waiter& waiter, SocketId id, std::uint32_t events);
-  void watch_polls(Watch& watch, Waiter& waiter);
+  void watch_turns(Watch& watch, Waiter& waiter);
   /// Wakes all that watch a socket: it is no more.
   void ring_all(SocketId id);
   /// Leaves the gate until `w` is rung, one of the kernel's descriptors is ready, or time is up; clears `w`.
@@ -106,7 +109,7 @@ class Driver {
   void leave();
   void flush();
   void poll_stack();
-  void tell_edges();
+  void tell_watchers();
   void tell_sitter();
   void ring(Waiter& w);
   void put(Bell bell);
@@ -136,7 +139,7 @@ class Driver {
   Waiter watchman_;                               // the background thread, while it does not sit there
 
   std::deque<WatchList> watches_;                 // by index of the socket
-  WatchList polls_;
+  WatchList turns_;
   std::vector<int> doorbells_;                    // free ones
   std::array<Bell, max_bells> bells_;                    // rung when the gate has been left
   std::size_t bell_count_ = 0;

@@ -10,7 +10,7 @@ bool Sockets::leave(Duration patience) {
   files_.for_each_open([this](const Handle& h) { (void)driver_.change().close(h.socket->id); });
   Waiter waiter;
   Watch watch;
-  driver_.watch_polls(watch, waiter);
+  driver_.watch_turns(watch, waiter);
   const Instant until = after(patience);
   while (driver_.stack().unfinished())
     if (driver_.wait(waiter, {.until = until}) == Slept::timed_out) return false;

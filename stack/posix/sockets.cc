@@ -150,7 +150,7 @@ void Sockets::linger(SocketId id, Duration patience) {
   if (!driver_.change().shutdown(id, Shutdown::write)) return;
   Waiter waiter;
   Watch watch;
-  driver_.watch_polls(watch, waiter);
+  driver_.watch_turns(watch, waiter);
   const Instant until = after(patience);
   for (;;) {
     const auto info = driver_.stack().info(id);

@@ -65,7 +65,7 @@ class Sockets {
   struct Transfer;
 
   template <class Attempt>
-  auto blocking(Handle h, Patience patience, Attempt attempt) -> decltype(attempt());
+  auto blocking(Handle h, const Patience& patience, Attempt attempt) -> decltype(attempt());
   template <class Call>
   auto once(Handle h, Call call) -> decltype(call());
 

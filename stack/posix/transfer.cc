@@ -38,14 +38,16 @@ ssize_t Sockets::receive(Handle h, std::span<const iovec> out, int flags, bool m
   if (*size == 0 && !message) return 0;
   if ((flags & MSG_ERRQUEUE) != 0) return answer(Result<ssize_t>{fail(Error::again)});   // it is always empty
   Transfer t{.pieces = Pieces{out}, .size = *size, .flags = flags};
-  const bool dont_wait = t.has(MSG_DONTWAIT | MSG_OOB);   // Linux never waits for urgent data
+  Patience patience{.events = 0, .timeout = &Descriptor::receive_timeout,
+                    .dont_wait = t.has(MSG_DONTWAIT | MSG_OOB)};   // Linux never waits for urgent data
   const auto attempt = [&]() -> Status {
-    const bool waits = !dont_wait && !h.socket->nonblocking;
+    const bool waits = !patience.dont_wait && !h.socket->nonblocking;
     const std::size_t low = t.has(MSG_WAITALL) ? t.size : static_cast<std::size_t>(h.socket->receive_low);
     t.least = waits ? std::min(low, t.size) : 0;
+    patience.events = t.least > 1 ? any_event : ready::readable | ready::read_hangup;
     return t.has(MSG_PEEK) || t.size == 0 ? peek(h.socket->id, t) : receive_some(h.socket->id, t);
   };
-  Status s = blocking(h, {ready::readable | ready::read_hangup, &Descriptor::receive_timeout, dont_wait}, attempt);
+  Status s = blocking(h, patience, attempt);
   if (!s && t.done == 0 && t.has(MSG_PEEK) && t.least > 1) {   // waited in vain for that many: give what there is
     t.least = 0;
     if (once(h, [&] { return peek(h.socket->id, t); })) s = {};
