@@ -36,9 +36,10 @@ Segment to_listener(const Script& s, const IpAddr& src, std::uint8_t flags) {
 TEST(Addresses, martian_sources) {
   repeat(listening(), [](Script& s) {
     auto sources = bad_addresses(s.variant().family);
-    sources.push_back(to_listener(s, {}, 0).dst.addr);   // our own, from outside: a land attack
+    sources.push_back(to_listener(s, {}, 0).dst.addr);  // our own, from outside: a land attack
     for (const auto& source : sources)
-      for (const unsigned flags : {unsigned{flag::syn}, unsigned{flag::ack}, unsigned{flag::rst}, flag::syn | unsigned{flag::ack}}) {
+      for (const unsigned flags :
+           {unsigned{flag::syn}, unsigned{flag::ack}, unsigned{flag::rst}, flag::syn | unsigned{flag::ack}}) {
         s.host().inject(to_listener(s, source, static_cast<std::uint8_t>(flags)));
         s.host().poll();
       }
@@ -51,9 +52,10 @@ TEST(Addresses, martian_sources) {
 TEST(Addresses, syn_to_many) {
   repeat(listening(), [](Script& s) {
     const auto peer = s.variant().family == Family::v4 ? IpAddr::v4(0xc612'0001u) : v6({0xfd, 0, 0, 7}, 1);
-    const auto everybody = s.variant().family == Family::v4
-                               ? std::vector{IpAddr::v4(0xffff'ffffu), IpAddr::v4(0xe000'0001u), IpAddr::v4(0xc612'00ffu)}
-                               : std::vector{v6({0xff, 0x02}, 1)};
+    const auto everybody =
+        s.variant().family == Family::v4
+            ? std::vector{IpAddr::v4(0xffff'ffffu), IpAddr::v4(0xe000'0001u), IpAddr::v4(0xc612'00ffu)}
+            : std::vector{v6({0xff, 0x02}, 1)};
     for (const auto& destination : everybody) {
       auto syn = to_listener(s, peer, flag::syn);
       syn.dst.addr = destination;

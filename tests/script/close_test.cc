@@ -287,8 +287,8 @@ TEST(TimeWait, acknowledges_old_text) {
        0ms  expect connections 1 )");
 }
 
-// R10, RFC 9293 §3.6.1 (MAY-2), RFC 6191 §2: a SYN beyond the old connection's numbers opens a new one, whose ISN is beyond ours
-// (N1)
+// R10, RFC 9293 §3.6.1 (MAY-2), RFC 6191 §2: a SYN beyond the old connection's numbers opens a new one, whose ISN is
+// beyond ours (N1)
 TEST(TimeWait, makes_room_for_a_newer_syn) {
   repeat(established({.mss = 1000}), R"(
        0ms  close

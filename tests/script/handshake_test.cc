@@ -48,7 +48,7 @@ TEST(Handshake, active_open) {
        0ms  connected error EISCONN
        0ms  expect state ESTABLISHED )");
     EXPECT_EQ(s.info().snd_scale, 2);
-    EXPECT_EQ(s.info().snd_mss, 988u);   // MUST-16: less the timestamps
+    EXPECT_EQ(s.info().snd_mss, 988u);  // MUST-16: less the timestamps
   });
 }
 
@@ -64,9 +64,8 @@ TEST(Handshake, mss_default_without_the_option) {
 
 // RFC 9293 §3.7.1 (MUST-16): the interface limits what the peer would take
 TEST(Handshake, mss_is_the_smaller_of_both) {
-  repeat(established({.mss = 9000, .mtu = 1400}), [](Script& s) {
-    EXPECT_EQ(s.info().snd_mss, s.variant().family == Family::v4 ? 1360u : 1340u);
-  });
+  repeat(established({.mss = 9000, .mtu = 1400}),
+         [](Script& s) { EXPECT_EQ(s.info().snd_mss, s.variant().family == Family::v4 ? 1360u : 1340u); });
 }
 
 // R3: an MSS that would make every segment a header
@@ -76,9 +75,8 @@ TEST(Handshake, mss_has_a_floor) {
 
 // H7, RFC 7323 §2.3: products of more than 32 bits
 TEST(Handshake, largest_window_scale) {
-  repeat(established({.peer_window = 65'535u << 14, .wscale = std::uint8_t{14}}), [](Script& s) {
-    EXPECT_EQ(s.info().snd_wnd, std::int64_t{65'535} << 14);
-  });
+  repeat(established({.peer_window = 65'535u << 14, .wscale = std::uint8_t{14}}),
+         [](Script& s) { EXPECT_EQ(s.info().snd_wnd, std::int64_t{65'535} << 14); });
 }
 
 // H3, RFC 7323 §2.3: a shift above 14 counts as 14
@@ -105,8 +103,8 @@ TEST(Handshake, window_of_a_syn_is_not_scaled) {
   });
 }
 
-// H3: of options that come twice the first counts; RFC 9293 §3.1 (MUST-5, MUST-6, MUST-68), §3.2 (MUST-64): unknown ones are skipped by
-// their length, and none needs to begin on a word
+// H3: of options that come twice the first counts; RFC 9293 §3.1 (MUST-5, MUST-6, MUST-68), §3.2 (MUST-64): unknown
+// ones are skipped by their length, and none needs to begin on a word
 TEST(Handshake, unknown_and_repeated_options) {
   repeat(listening(), [](Script& s) {
     s.run(R"(

@@ -1,5 +1,5 @@
-// Where two mechanisms meet: a FIN behind a closed window, text in each half-closed state, buffers and scaled windows, a
-// Stack without memory, and conversations made by chance.
+// Where two mechanisms meet: a FIN behind a closed window, text in each half-closed state, buffers and scaled windows,
+// a Stack without memory, and conversations made by chance.
 #include <gtest/gtest.h>
 
 #include <random>
@@ -43,8 +43,8 @@ TEST(Mixed, text_in_the_fin_wait_states) {
        0ms  read eof )");
 }
 
-// The peer sends an old segment again, and tells of its window in passing: SND.UNA moves, so the window must be the new one, though
-// SND.WL1 is beyond the segment (else its right edge would move right by what was acknowledged)
+// The peer sends an old segment again, and tells of its window in passing: SND.UNA moves, so the window must be the new
+// one, though SND.WL1 is beyond the segment (else its right edge would move right by what was acknowledged)
 TEST(Mixed, window_of_a_retransmission_counts) {
   repeat(established({.mss = 1000, .peer_window = 10'000, .sack = false}), R"(
        0ms  write 20000
@@ -118,7 +118,8 @@ TEST(Mixed, scaled_window_edge) {
     std::int64_t at = 1;
     for (int i = 0; i < 60; ++i) {
       const int n = 1 + i * 37 % 900;
-      s.run_loosely("50ms < P. " + std::to_string(at) + ":" + std::to_string(at + n) + "(" + std::to_string(n) + ") ack 1");
+      s.run_loosely("50ms < P. " + std::to_string(at) + ":" + std::to_string(at + n) + "(" + std::to_string(n) +
+                    ") ack 1");
       at += n;
       if (i % 3 == 2) s.run_loosely("0ms read " + std::to_string(n / 2 + 1));
     }

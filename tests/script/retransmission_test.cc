@@ -6,7 +6,8 @@
 namespace tunic::test {
 namespace {
 
-// RFC 6298 §2.2: RTO = 100 ms + 4 * 50 ms after the handshake; §5.5: doubled each time; RFC 9293 §3.8.1 (MUST-18, MUST-19)
+// RFC 6298 §2.2: RTO = 100 ms + 4 * 50 ms after the handshake; §5.5: doubled each time; RFC 9293 §3.8.1 (MUST-18,
+// MUST-19)
 TEST(Retransmission, backs_off) {
   repeat(established({.mss = 1000, .rtt = 100ms}), R"(
         0ms  write 500
@@ -30,7 +31,8 @@ TEST(Retransmission, has_a_least_timeout) {
        1ms  < .  1:1(0) ack 501 )");
 }
 
-// RFC 6298 §3 (Karn): the ACK of what was sent twice is no sample, and §5.5-5.7: the backed-off RTO stays until there is one
+// RFC 6298 §3 (Karn): the ACK of what was sent twice is no sample, and §5.5-5.7: the backed-off RTO stays until there
+// is one
 TEST(Retransmission, karn) {
   repeat(established({.mss = 1000, .rtt = 100ms}), R"(
        0ms  write 500
@@ -141,7 +143,7 @@ TEST(FastRetransmit, after_three_duplicates) {
        0ms  < .  1:1(0) ack 1
      100ms  < .  1:1(0) ack 10001
        0ms  expect retransmits 1
-       0ms  expect cwnd 2000 )");             // RFC 6582 section 3.2 step 3, option 1: flight is 0
+       0ms  expect cwnd 2000 )");  // RFC 6582 section 3.2 step 3, option 1: flight is 0
 }
 
 // RFC 5681 §2: another window, or text, makes no duplicate
@@ -218,7 +220,7 @@ TEST(FastRetransmit, spoofed_duplicates_are_bounded) {
       for (const auto& o : s.host().out) text += o.segment.text.size();
       s.host().out.clear();
     }
-    EXPECT_LE(text, 10'000u + 5'000u + 2'000u);   // the inflation is bounded by the flight, and cwnd was halved
+    EXPECT_LE(text, 10'000u + 5'000u + 2'000u);  // the inflation is bounded by the flight, and cwnd was halved
   });
 }
 

@@ -17,6 +17,21 @@ TEST(Urgent, is_sent) {
       10ms  < .   1:1(0) ack 21 )");
 }
 
+// A device that cuts a super-packet copies the urgent pointer, which counts from each segment: so URG goes in single
+// segments, retransmissions too
+TEST(Urgent, goes_in_single_segments) {
+  repeat(established({.mss = 1000, .rtt = 100ms}), R"(
+       0ms  write 3000
+       0ms  > P.  1:3001(3000) ack 1
+       0ms  write 1 oob
+       0ms  > PU. 3001:3002(1) ack 1 urg 1
+     300ms  > U.  1:1001(1000) ack 1 urg 3001
+     100ms  < .   1:1(0) ack 1001
+       0ms  > U.  1001:2001(1000) ack 1 urg 2001
+       0ms  > U.  2001:3001(1000) ack 1 urg 1001
+     100ms  < .   1:1(0) ack 3002 )");
+}
+
 // MUST-31, MUST-32, MUST-33: told once, read apart from the stream; SIOCATMARK
 TEST(Urgent, is_received) {
   repeat(established({.mss = 1000}), R"(

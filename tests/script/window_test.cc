@@ -95,7 +95,8 @@ TEST(Cork, holds_part_segments_behind_text_in_flight) {
      100ms  < .  1:1(0) ack 1101 )");
 }
 
-// RFC 9293 §3.8.6.2.1 (MUST-38), R4: a part of a segment does not go into a small window; the override timer lets it go at last
+// RFC 9293 §3.8.6.2.1 (MUST-38), R4: a part of a segment does not go into a small window; the override timer lets it go
+// at last
 TEST(SillyWindow, sender_waits_for_a_useful_window) {
   repeat(established({.mss = 1000, .peer_window = 10'000, .rtt = 100ms}), R"(
        0ms  write 1000
@@ -180,7 +181,9 @@ TEST(ZeroWindow, is_probed) {
 // RFC 9293 §3.8.6.1 (MUST-37), R6: open as long as the peer answers, however long that is
 TEST(ZeroWindow, is_borne_for_hours) {
   repeat(established({.mss = 1000, .peer_window = 10'000, .rtt = 100ms}), [](Script& s) {
-    s.run("0ms write 1000\n 0ms > P. 1:1001(1000) ack 1\n 100ms < . 1:1(0) ack 1001 win 0\n 0ms write 500\n 250ms > . 1001:1002(1)");
+    s.run(
+        "0ms write 1000\n 0ms > P. 1:1001(1000) ack 1\n 100ms < . 1:1(0) ack 1001 win 0\n 0ms write 500\n 250ms > . "
+        "1001:1002(1)");
     for (int i = 0; i < 200; ++i) {
       s.run("1ms < . 1:1(0) ack 1001 win 0");
       s.host().advance(s.host().now() + 61s, true);

@@ -154,7 +154,7 @@ void Machine::arrives(Segment s) {
   s.src = peer_;
   s.dst = here_;
   s.window = 65'535;
-  if (s.has(flag::urg)) s.urgent = 1000;   // the urgent octet is not in this text, which stays in line
+  if (s.has(flag::urg)) s.urgent = 1000;  // the urgent octet is not in this text, which stays in line
   s.text = pattern_text(relative(s.seq, numbers_.irs, 0) - 1, s.text.size(), theirs);
   if (s.has(flag::syn)) s.options.mss = std::uint16_t{1000};
   host_.inject(s);

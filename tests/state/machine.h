@@ -1,5 +1,5 @@
-// A Stack brought to one of the states of the table, one segment to it, and what can be seen afterwards from outside: the
-// socket calls and the packets. A socket half-closes with shutdown(), so that its handle still tells the state.
+// A Stack brought to one of the states of the table, one segment to it, and what can be seen afterwards from outside:
+// the socket calls and the packets. A socket half-closes with shutdown(), so that its handle still tells the state.
 #pragma once
 
 #include <deque>
@@ -30,9 +30,10 @@ class Machine {
 
   // -- what is to be seen --
   const std::deque<Host::Sent>& sent() const { return host_.out; }
-  std::string state();        // as in the table
+  std::string state();  // as in the table
   std::string told();
-  /// Octets to read and, once the octet before RCV.NXT + 1 has come, what was held: "no", "held", "data", "fin", "data+fin".
+  /// Octets to read and, once the octet before RCV.NXT + 1 has come, what was held: "no", "held", "data", "fin",
+  /// "data+fin".
   std::string accepted(const Segment& s);
   Host& host() { return host_; }
 
@@ -57,7 +58,7 @@ class Machine {
   Host host_;
   Endpoint here_, peer_;
   SocketId listener_, socket_;
-  std::uint32_t snd_una_, snd_nxt_, rcv_nxt_ = 0;   // before the segment
+  std::uint32_t snd_una_, snd_nxt_, rcv_nxt_ = 0;  // before the segment
   bool text_in_flight_ = false, at_end_before_ = false;
   int error_ = 0;
 };

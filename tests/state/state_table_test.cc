@@ -1,6 +1,6 @@
-// Every row of the table of states and segments, in both families, driven through a Stack (threats.md H4, M6): 64 combinations
-// of flags, each position of SEG.SEQ and SEG.ACK, with and without text. The first outcome that a row allows is wanted; where
-// we take another one on purpose, `deviations` says why.
+// Every row of the table of states and segments, in both families, driven through a Stack (threats.md H4, M6): 64
+// combinations of flags, each position of SEG.SEQ and SEG.ACK, with and without text. The first outcome that a row
+// allows is wanted; where we take another one on purpose, `deviations` says why.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -16,13 +16,14 @@ namespace tunic::test {
 namespace {
 
 struct Deviation {
-  const char *state, *note;   // of the rows; the note as a word of the note column
-  std::size_t outcome;        // the one we take
+  const char *state, *note;  // of the rows; the note as a word of the note column
+  std::size_t outcome;       // the one we take
   const char* reason;
 };
 constexpr std::array<Deviation, 2> deviations{{
     {"SYN_SENT", "U", 1, "sockets call the reset of an active open ECONNREFUSED"},
-    {"*", "Q", 1, "a FIN on a SYN is not kept for a connection that may never be; the peer sends it again (docs/decisions)"},
+    {"*", "Q", 1,
+     "a FIN on a SYN is not kept for a connection that may never be; the peer sends it again (docs/decisions)"},
 }};
 
 bool has_word(const std::string& words, const std::string& word) {
@@ -89,7 +90,7 @@ struct Case {
       return s.flags == (flag::rst | flag::ack) && s.seq == number &&
              s.ack == value(wanted.substr(comma + 1, close - comma - 1));
     if (kind == "SYNACK") return s.flags == (flag::syn | flag::ack) && is_iss(s.seq) && s.ack == number;
-    return s.flags == flag::ack && s.seq == machine.snd_nxt() && s.ack == number && s.text.empty();   // ACK, CHACK
+    return s.flags == flag::ack && s.seq == machine.snd_nxt() && s.ack == number && s.text.empty();  // ACK, CHACK
   }
 };
 
@@ -103,7 +104,9 @@ std::string print(const std::deque<Host::Sent>& sent, const Machine& m) {
   return out.empty() ? "nothing" : out;
 }
 
-bool accepted_matches(const std::string& wanted, const std::string& got) { return wanted == got || (wanted == "-" && got == "no"); }
+bool accepted_matches(const std::string& wanted, const std::string& got) {
+  return wanted == got || (wanted == "-" && got == "no");
+}
 
 std::optional<std::size_t> outcome_of(const Case& c, const Seen& seen) {
   for (std::size_t k = 0; k < c.row.outcomes.size(); ++k) {
@@ -117,7 +120,8 @@ std::optional<std::size_t> outcome_of(const Case& c, const Seen& seen) {
 
 std::string allowed(const Row& row) {
   std::string out;
-  for (const auto& o : row.outcomes) out += "\n  " + o.next_state + ", sent " + o.sent + ", accepted " + o.accepted + ", told " + o.told;
+  for (const auto& o : row.outcomes)
+    out += "\n  " + o.next_state + ", sent " + o.sent + ", accepted " + o.accepted + ", told " + o.told;
   return out;
 }
 
@@ -138,9 +142,10 @@ class Driver {
     for (const auto& n : numbers)
       for (const auto& seq : positions(row.seq, every_seq))
         for (const auto& ack : positions(row.ack, every_ack))
-          for (const unsigned psh_urg : {0u, unsigned{flag::psh}, unsigned{flag::urg}, unsigned{flag::psh | flag::urg}}) {
+          for (const unsigned psh_urg :
+               {0u, unsigned{flag::psh}, unsigned{flag::urg}, unsigned{flag::psh | flag::urg}}) {
             const auto k = one(row, n, seq, ack, static_cast<std::uint8_t>(psh_urg));
-            if (!k) return;   // one failure a row
+            if (!k) return;  // one failure a row
             worst = std::max(worst, *k);
           }
     ++rows_by_outcome[worst];
@@ -155,8 +160,9 @@ class Driver {
                                  std::uint8_t psh_urg) {
     ++cases;
     Case c{row, n, seq, ack, psh_urg};
-    const auto where = "line " + std::to_string(row.line) + ": " + row.state + ' ' + row.flags + (psh_urg & flag::psh ? "+PSH" : "") +
-                       (psh_urg & flag::urg ? "+URG" : "") + " seq " + seq + " ack " + ack + " text " + std::to_string(row.text) +
+    const auto where = "line " + std::to_string(row.line) + ": " + row.state + ' ' + row.flags +
+                       (psh_urg & flag::psh ? "+PSH" : "") + (psh_urg & flag::urg ? "+URG" : "") + " seq " + seq +
+                       " ack " + ack + " text " + std::to_string(row.text) +
                        (n.family == Family::v4 ? ", IPv4" : ", IPv6") + "\n  " + row.rule + ", note " + row.note;
     if (const auto before = c.machine.state(); before != row.state) {
       ADD_FAILURE() << where << "\nthe state was to be " << row.state << " but is " << before;
@@ -165,11 +171,12 @@ class Driver {
     c.machine.arrives(c.segment);
     const auto seen = look(c);
     for (const auto& broken : c.machine.host().broken()) ADD_FAILURE() << where << '\n' << broken;
-    EXPECT_TRUE(c.machine.host().stack().counters().conserved()) << where;   // law 8
+    EXPECT_TRUE(c.machine.host().stack().counters().conserved()) << where;  // law 8
     const auto k = outcome_of(c, seen);
     if (k && (*k == 0 || is_chosen(row, *k))) return k;
-    ADD_FAILURE() << where << "\nseen: " << seen.state << ", sent " << seen.sent << ", accepted " << seen.accepted << ", told "
-                  << seen.told << (k ? "\nwhich is not the preferred one of" : "\nallowed:") << allowed(row);
+    ADD_FAILURE() << where << "\nseen: " << seen.state << ", sent " << seen.sent << ", accepted " << seen.accepted
+                  << ", told " << seen.told << (k ? "\nwhich is not the preferred one of" : "\nallowed:")
+                  << allowed(row);
     return {};
   }
 
@@ -200,8 +207,9 @@ TEST_P(StateTable, every_segment_has_an_allowed_outcome) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, StateTable,
-                         testing::Values("CLOSED", "LISTEN", "SYN_SENT", "SYN_RECEIVED_P", "SYN_RECEIVED_A", "ESTABLISHED",
-                                         "FIN_WAIT_1", "FIN_WAIT_2", "CLOSE_WAIT", "CLOSING", "LAST_ACK", "TIME_WAIT"),
+                         testing::Values("CLOSED", "LISTEN", "SYN_SENT", "SYN_RECEIVED_P", "SYN_RECEIVED_A",
+                                         "ESTABLISHED", "FIN_WAIT_1", "FIN_WAIT_2", "CLOSE_WAIT", "CLOSING", "LAST_ACK",
+                                         "TIME_WAIT"),
                          [](const auto& p) { return std::string{p.param}; });
 
 }  // namespace

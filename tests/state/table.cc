@@ -28,7 +28,8 @@ std::vector<Outcome> outcomes(const std::vector<std::string>& columns) {
              told = split(columns[8], '|');
   const auto n = std::max({next.size(), sent.size(), accepted.size(), told.size()});
   std::vector<Outcome> out;
-  for (std::size_t k = 0; k < n; ++k) out.push_back({choice(next, k), choice(sent, k), choice(accepted, k), choice(told, k)});
+  for (std::size_t k = 0; k < n; ++k)
+    out.push_back({choice(next, k), choice(sent, k), choice(accepted, k), choice(told, k)});
   return out;
 }
 

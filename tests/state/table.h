@@ -1,5 +1,5 @@
-// The table of every TCP state and every kind of segment (state_events.tsv, whose header explains its columns), read into
-// rows. It was written from the RFCs alone.
+// The table of every TCP state and every kind of segment (state_events.tsv, whose header explains its columns), read
+// into rows. It was written from the RFCs alone.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ struct Row {
   int line = 0;
   std::string state, flags, seq, ack;
   std::size_t text = 0;
-  std::vector<Outcome> outcomes;   // preferred first
+  std::vector<Outcome> outcomes;  // preferred first
   std::string rule, note;
 };
 

@@ -24,7 +24,7 @@ std::span<RxPacket> Host::receive(const ReadHint*) {
   for (const auto& packet : waiting_) {
     RxPacket rx;
     rx.data = stack_.pool().allocate_receive(64);
-    if (rx.data.size() < packet.size()) {   // no memory: the device keeps it, and loses it
+    if (rx.data.size() < packet.size()) {  // no memory: the device keeps it, and loses it
       --injected_;
       continue;
     }
@@ -102,7 +102,7 @@ void Host::advance(Instant until, bool stop_at_output) {
   while (wake_ <= until && !(stop_at_output && !out.empty())) {
     now_ = std::max(now_, wake_);
     poll();
-    if (wake_ <= now_) break;   // refused by the Link, or restless
+    if (wake_ <= now_) break;  // refused by the Link, or restless
   }
   if (!(stop_at_output && !out.empty())) now_ = std::max(now_, until);
 }

@@ -1,5 +1,5 @@
-// A Stack in virtual time whose one Link is the test: segments go in, every packet that comes out is read strictly and held
-// against the laws. Packet scripts and the state-table driver stand on it.
+// A Stack in virtual time whose one Link is the test: segments go in, every packet that comes out is read strictly and
+// held against the laws. Packet scripts and the state-table driver stand on it.
 #pragma once
 
 #include <deque>
@@ -21,7 +21,7 @@ class Host : private Link {
   };
   struct Event {
     Instant at;
-    bool out;   // of the Stack
+    bool out;  // of the Stack
     Segment segment;
   };
   using Packet = std::vector<std::byte>;
@@ -74,7 +74,7 @@ class Host : private Link {
   std::vector<Event> events_;
   std::vector<std::pair<Instant, Packet>> record_;
   std::uint64_t injected_ = 0;
-  std::size_t worked_ = 0;   // packets of record_ whose work was judged
+  std::size_t worked_ = 0;  // packets of record_ whose work was judged
 };
 
 }  // namespace tunic::test

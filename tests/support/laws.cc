@@ -91,7 +91,7 @@ Broken breaks_sequence(Flow& f, const Segment& s) {
     f.our_fin = text_end;
   }
   if (s.has(flag::syn) && !s.text.empty()) return "text on a SYN";
-  if (s.text.size() > 1 && text_end > f.peer_edge) return "text beyond the peer's window";   // one octet is a probe
+  if (s.text.size() > 1 && text_end > f.peer_edge) return "text beyond the peer's window";  // one octet is a probe
   for (std::size_t i = 0; i < s.text.size(); ++i)
     if (s.text[i] != pattern(static_cast<std::uint64_t>(begin - 1) + i, ours))
       return "law 9: another octet at position " + std::to_string(begin - 1 + static_cast<std::int64_t>(i));
@@ -105,10 +105,12 @@ Broken breaks_acknowledgment(Flow& f, const Segment& s) {
   if (ack > f.heard.end_of(0)) return "law 9: acknowledges what never came";
   if (ack < f.acked) return "an acknowledgment that moves left";
   const auto edge = ack + (std::int64_t{s.window} << (s.has(flag::syn) ? 0 : f.scale_of_ours()));
-  if (edge < f.our_edge)
-    return "law 9: the window's right edge moves left, from " + std::to_string(f.our_edge) + " to " + std::to_string(edge);
+  const bool saturated = s.has(flag::syn) && s.window == 0xffff;  // a SYN that comes again cannot tell a larger window
+  if (edge < f.our_edge && !saturated)
+    return "law 9: the window's right edge moves left, from " + std::to_string(f.our_edge) + " to " +
+           std::to_string(edge);
   f.acked = ack;
-  f.our_edge = edge;
+  f.our_edge = std::max(f.our_edge, edge);
   for (const auto& r : s.options.sack) {
     const auto begin = relative(r.begin, *f.irs, ack), end = relative(r.end, *f.irs, ack);
     if (!f.heard.covers(begin, end)) return "a SACK block of what never came";
@@ -122,7 +124,7 @@ Broken breaks_options(Flow& f, const Segment& s) {
     f.last_ts = s.options.ts;
   }
   if (s.has(flag::syn)) return {};
-  if (f.timestamps && !s.options.ts) return "no timestamps though negotiated";   // RFC 7323 section 3.2
+  if (f.timestamps && !s.options.ts) return "no timestamps though negotiated";  // RFC 7323 section 3.2
   if (!f.timestamps && s.options.ts) return "timestamps though not negotiated";
   if (!f.sack && !s.options.sack.empty()) return "SACK though not permitted";
   return {};

@@ -1,6 +1,7 @@
 // The laws that hold for every packet of every test, watched at the edge of a Stack: no amplification (law 3), nothing
-// acknowledged that never came and no window that moves left (law 9), nothing sent beyond a FIN or the peer's window, only
-// options that were negotiated, and the text of a stream always the same. Knows both ends' numbers, so scripts ask it too.
+// acknowledged that never came and no window that moves left (law 9), nothing sent beyond a FIN or the peer's window,
+// only options that were negotiated, and the text of a stream always the same. Knows both ends' numbers, so scripts ask
+// it too.
 #pragma once
 
 #include <cstdint>
@@ -22,25 +23,25 @@ class Intervals {
   std::int64_t end_of(std::int64_t from) const;
 
  private:
-  std::map<std::int64_t, std::int64_t> ranges_;   // begin -> end
+  std::map<std::int64_t, std::int64_t> ranges_;  // begin -> end
 };
 
 /// What an onlooker knows of one connection. Numbers are relative: ours to iss, the peer's to irs.
 struct Flow {
-  bool open = false;                     // our SYN or SYN-ACK was seen
+  bool open = false;  // our SYN or SYN-ACK was seen
   bool active = false, validated = false;
   std::uint32_t iss = 0;
   std::optional<std::uint32_t> irs;
   bool scaling = false, timestamps = false, sack = false;
   std::uint8_t our_scale = 0, peer_scale = 0;
   TcpOptions our_offer;
-  std::int64_t snd_max = 0, peer_edge = 0;   // how far we sent; how far the peer's window ever reached
-  std::int64_t acked = 0, our_edge = 0;      // how far we acknowledged; how far our window ever reached
+  std::int64_t snd_max = 0, peer_edge = 0;  // how far we sent; how far the peer's window ever reached
+  std::int64_t acked = 0, our_edge = 0;     // how far we acknowledged; how far our window ever reached
   std::optional<std::int64_t> our_fin;
-  Intervals heard;                           // what the peer ever sent
-  std::vector<Segment> syns;                 // the peer's, whichever of them we will answer
-  int credit = 0, syn_ack_repeats = 0;       // packets a source that is not validated may still cause
-  std::optional<Stamp> first_ts, last_ts;    // ours
+  Intervals heard;                         // what the peer ever sent
+  std::vector<Segment> syns;               // the peer's, whichever of them we will answer
+  int credit = 0, syn_ack_repeats = 0;     // packets a source that is not validated may still cause
+  std::optional<Stamp> first_ts, last_ts;  // ours
 
   int scale_of_peer() const { return scaling ? peer_scale : 0; }
   int scale_of_ours() const { return scaling ? our_scale : 0; }

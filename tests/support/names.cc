@@ -93,12 +93,13 @@ std::optional<Option> option_named(std::string_view name) {
 }
 
 std::optional<std::uint32_t> ready_named(std::string_view name) {
-  static constexpr std::array<std::pair<std::string_view, std::uint32_t>, 6> names{{{"readable", ready::readable},
-                                                                                    {"writable", ready::writable},
-                                                                                    {"urgent", ready::urgent},
-                                                                                    {"error", ready::error},
-                                                                                    {"hangup", ready::hangup},
-                                                                                    {"read_hangup", ready::read_hangup}}};
+  static constexpr std::array<std::pair<std::string_view, std::uint32_t>, 6> names{
+      {{"readable", ready::readable},
+       {"writable", ready::writable},
+       {"urgent", ready::urgent},
+       {"error", ready::error},
+       {"hangup", ready::hangup},
+       {"read_hangup", ready::read_hangup}}};
   return find(names, name);
 }
 

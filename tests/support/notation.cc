@@ -8,7 +8,7 @@ namespace {
 
 using Wrong = std::optional<std::string>;
 
-constexpr std::string_view letters = "FSRP.UEW";   // in the order of the bits, from FIN up
+constexpr std::string_view letters = "FSRP.UEW";  // in the order of the bits, from FIN up
 constexpr std::string_view print_order = "SFRPUEW.";
 
 std::optional<std::uint8_t> read_flags(std::string_view text) {
@@ -152,8 +152,8 @@ void print_options(std::ostringstream& out, const Segment& s, const Bases& b) {
   if (o.wscale) list.push_back("wscale " + std::to_string(*o.wscale));
   if (!o.sack.empty()) list.emplace_back("sack");
   for (const auto& r : o.sack)
-    list.back() += " " + std::to_string(signed_distance(r.begin, b.ack)) + ":" +
-                   std::to_string(signed_distance(r.end, b.ack));
+    list.back() +=
+        " " + std::to_string(signed_distance(r.begin, b.ack)) + ":" + std::to_string(signed_distance(r.end, b.ack));
   if (!o.raw.empty()) list.push_back("raw, " + std::to_string(o.raw.size()) + " octets");
   for (std::size_t i = 0; i < list.size(); ++i) out << (i == 0 ? " <" : ",") << list[i];
   if (!list.empty()) out << '>';

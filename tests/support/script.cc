@@ -14,7 +14,7 @@ namespace tunic::test {
 namespace {
 
 constexpr Duration tolerance = 2ms;
-constexpr std::uint32_t their_ts = 0xffff'ff00;   // near its wrap
+constexpr std::uint32_t their_ts = 0xffff'ff00;  // near its wrap
 constexpr Port server_port{80};
 
 std::optional<Duration> read_time(std::string_view text) {
@@ -123,7 +123,8 @@ std::uint16_t Script::largest_mss() const {
   return static_cast<std::uint16_t>(setup_.mtu - (variant_.family == Family::v4 ? 40 : 60));
 }
 
-// MUST-16: the peer's MSS or what IP can send, less the options that every segment carries; MUST-15 without an MSS option.
+// MUST-16: the peer's MSS or what IP can send, less the options that every segment carries; MUST-15 without an MSS
+// option.
 std::size_t Script::effective_mss() {
   std::size_t mss = variant_.family == Family::v4 ? 536 : 1220;
   if (const auto& syns = flow().syns; !syns.empty() && syns.back().options.mss) mss = *syns.back().options.mss;
@@ -150,9 +151,11 @@ void Script::begin(std::source_location where) {
   if (setup_.begin == connecting || (setup_.begin == established && setup_.active)) run_lines("0ms connect", where);
   if (setup_.begin != established) return;
   if (setup_.active)
-    run_lines("0ms > S 0:0(0)\n" + rtt + "< S. 0:0(0) ack 1" + options(true) + "\n0ms > . 1:1(0) ack 1\n0ms connected", where);
+    run_lines("0ms > S 0:0(0)\n" + rtt + "< S. 0:0(0) ack 1" + options(true) + "\n0ms > . 1:1(0) ack 1\n0ms connected",
+              where);
   else
-    run_lines("0ms < S 0:0(0)" + options(true) + "\n0ms > S. 0:0(0) ack 1\n" + rtt + "< . 1:1(0) ack 1\n0ms accept", where);
+    run_lines("0ms < S 0:0(0)" + options(true) + "\n0ms > S. 0:0(0) ack 1\n" + rtt + "< . 1:1(0) ack 1\n0ms accept",
+              where);
 }
 
 void Script::run(std::string_view lines, std::source_location where) {
@@ -545,7 +548,8 @@ void Script::finish() {
 
 void Script::log(std::string_view text) {
   log_.push_back({host_.events().size(), print_time(host_.now() - start_) + "  " +
-                                             (current_ == 1 ? "" : "#" + std::to_string(current_) + ' ') + std::string{text}});
+                                             (current_ == 1 ? "" : "#" + std::to_string(current_) + ' ') +
+                                             std::string{text}});
 }
 
 std::string Script::print(const Host::Event& e) {

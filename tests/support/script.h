@@ -6,9 +6,9 @@
 //      100ms  < .  1:1(0)       ack 4001
 //        0ms  nothing )");
 //
-// A line is `<time> [#peer] <action>`. The time is how long after the line before it happens; on the way the Stack is polled
-// at each of its deadlines. What comes out must be expected, in order, at its time (2 ms are tolerated for timers); anything
-// else fails. `&` in place of the time puts a segment into the same burst as the one before.
+// A line is `<time> [#peer] <action>`. The time is how long after the line before it happens; on the way the Stack is
+// polled at each of its deadlines. What comes out must be expected, in order, at its time (2 ms are tolerated for
+// timers); anything else fails. `&` in place of the time puts a segment into the same burst as the one before.
 //
 //   < SEGMENT          arrives (notation.h)      > SEGMENT      comes out
 //   nothing            nothing came out until here
@@ -19,8 +19,8 @@
 //   setsockopt NAME N [error E]      of the peer's socket, or of the listener before there is one
 //   link full | link open            the Link takes no packets; takes them again
 //   expect state NAME | expect [not] readable|writable|urgent|error|hangup|read_hangup|mark | expect error E
-//   expect inq|outq|connections|retransmits|cwnd|ssthresh|mss|accept_queue|syn_queue N | expect rto N ms | expect drop NAME N
-//   expect clean                     all memory and all connections are given back
+//   expect inq|outq|connections|retransmits|cwnd|ssthresh|mss|accept_queue|syn_queue N | expect rto N ms | expect drop
+//   NAME N expect clean                     all memory and all connections are given back
 //
 // Peers have numbers, 1 unless written. At the end everything is closed, and everything must be given back in time. The
 // octets of both streams are keyed by their position, and every octet acknowledged must be readable.
@@ -40,12 +40,12 @@ namespace tunic::test {
 
 /// How a script begins.
 struct Setup {
-  std::uint16_t mss = 1460;            // the peer's MSS option; 0: none
-  std::uint32_t peer_window = 65'535;  // octets; the default of `win`
-  std::optional<std::uint8_t> wscale{};   // the peer's window scale
+  std::uint16_t mss = 1460;              // the peer's MSS option; 0: none
+  std::uint32_t peer_window = 65'535;    // octets; the default of `win`
+  std::optional<std::uint8_t> wscale{};  // the peer's window scale
   bool sack = true, timestamps = false;
-  Duration rtt = 10ms;                 // of the handshake
-  bool active = false;                 // who opened: we, or the peer
+  Duration rtt = 10ms;  // of the handshake
+  bool active = false;  // who opened: we, or the peer
   int backlog = 16;
   std::uint32_t mtu = 1500;
   LinkTraits link{.checksum = true, .max_gso = 65'535};
@@ -94,7 +94,7 @@ class Script {
     Endpoint endpoint;
     SocketId socket;
     Port our_port{};
-    std::int64_t written = 0, read = 0;   // positions in the streams
+    std::int64_t written = 0, read = 0;  // positions in the streams
   };
   using Words = std::vector<std::string>;
   using Wrong = std::optional<std::string>;
@@ -154,14 +154,14 @@ class Script {
   Setup setup_;
   Variant variant_;
   Host host_;
-  Instant start_, time_;                  // of the script; of the line before
+  Instant start_, time_;  // of the script; of the line before
   Segment last_injected_;
-  bool pending_ = false;                  // injected, not polled yet
+  bool pending_ = false;  // injected, not polled yet
   SocketId listener_;
   std::map<int, Peer> peers_;
   int current_ = 1;
   struct Said {
-    std::size_t after;   // how many events of the Host
+    std::size_t after;  // how many events of the Host
     std::string text;
   };
   std::vector<Said> log_;
@@ -169,8 +169,8 @@ class Script {
   bool failed_ = false, finished_ = false, loose_ = false;
 };
 
-/// Runs a script over both families, six pairs of initial sequence numbers (threats.md H6) and the fast path on and off,
-/// which must send the same packets at the same times.
+/// Runs a script over both families, six pairs of initial sequence numbers (threats.md H6) and the fast path on and
+/// off, which must send the same packets at the same times.
 void repeat(const Setup& setup, const std::function<void(Script&)>& body);
 void repeat(const Setup& setup, std::string_view lines, std::source_location where = std::source_location::current());
 

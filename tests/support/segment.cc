@@ -62,7 +62,7 @@ std::vector<std::byte> tcp_bytes(const Segment& s) {
 
 // ---- the strict reader ----
 
-using Verdict = std::optional<std::string>;   // what is wrong, or nothing
+using Verdict = std::optional<std::string>;  // what is wrong, or nothing
 
 struct Reader {
   Bytes packet;
@@ -80,7 +80,7 @@ struct Reader {
     if (packet.size() < 20) return "IPv4 header cut short";
     if (byte_at(packet, 0) != 0x45) return "IPv4 header with options or of a wrong length";
     if (at<std::uint16_t>(2) != packet.size()) return "IPv4 total length is not the packet's";
-    if (at<std::uint16_t>(6) != 0x4000) return "IPv4 without DF, or a fragment";   // RFC 6864, threats.md F9
+    if (at<std::uint16_t>(6) != 0x4000) return "IPv4 without DF, or a fragment";  // RFC 6864, threats.md F9
     if (byte_at(packet, 8) != demands.ttl) return "TTL is not the configured one";
     if (byte_at(packet, 9) != 6) return "not TCP";
     if (fold(sum(packet.first(20))) != 0xffff) return "IPv4 header checksum";
@@ -117,7 +117,7 @@ struct Reader {
       if (fold(field) != fold(pseudo)) return "the partial checksum is not the pseudo-header's sum";
       return {};
     }
-    if (fold(sum(tcp) + pseudo) != 0xffff) return "TCP checksum";   // MUST-2
+    if (fold(sum(tcp) + pseudo) != 0xffff) return "TCP checksum";  // MUST-2
     return {};
   }
 
@@ -147,14 +147,14 @@ struct Reader {
       const auto kind = byte_at(b, 0);
       if (kind == 0) {
         for (std::size_t i = 0; i < b.size(); ++i)
-          if (byte_at(b, i) != 0) return "octets after the end of options are not zero";   // MUST-69
+          if (byte_at(b, i) != 0) return "octets after the end of options are not zero";  // MUST-69
         return {};
       }
       if (kind == 1) {
         b = b.subspan(1);
         continue;
       }
-      if (b.size() < 2 || byte_at(b, 1) < 2 || byte_at(b, 1) > b.size()) return "an option's length";   // MUST-68
+      if (b.size() < 2 || byte_at(b, 1) < 2 || byte_at(b, 1) > b.size()) return "an option's length";  // MUST-68
       const auto option = b.first(byte_at(b, 1));
       if (auto wrong = read_option(kind, option.subspan(2))) return wrong;
       b = b.subspan(option.size());
@@ -167,7 +167,7 @@ struct Reader {
     const bool syn = s.has(flag::syn);
     switch (kind) {
       case 2:
-        if (!syn) return "MSS outside a SYN";   // MUST-65
+        if (!syn) return "MSS outside a SYN";  // MUST-65
         if (value.size() != 2 || o.mss) return "MSS option malformed or twice";
         o.mss = load_be<std::uint16_t>(value.data());
         return {};
@@ -184,7 +184,7 @@ struct Reader {
       case 8:
         if (value.size() != 8 || o.ts) return "timestamps option malformed or twice";
         o.ts = Stamp{load_be<std::uint32_t>(value.data()), load_be<std::uint32_t>(value.data() + 4)};
-        if (!s.has(flag::ack) && o.ts->ecr != 0) return "TSecr without ACK";   // RFC 7323 section 3.2
+        if (!s.has(flag::ack) && o.ts->ecr != 0) return "TSecr without ACK";  // RFC 7323 section 3.2
         return {};
       default:
         return "an option that nobody asked for: kind " + std::to_string(kind);
@@ -195,7 +195,8 @@ struct Reader {
     if (s.has(flag::syn) || !s.has(flag::ack)) return "SACK on a SYN or without ACK";
     if (value.empty() || value.size() % 8 != 0 || value.size() > 32 || !s.options.sack.empty()) return "SACK option";
     for (std::size_t i = 0; i < value.size(); i += 8)
-      s.options.sack.push_back({load_be<std::uint32_t>(value.data() + i), load_be<std::uint32_t>(value.data() + i + 4)});
+      s.options.sack.push_back(
+          {load_be<std::uint32_t>(value.data() + i), load_be<std::uint32_t>(value.data() + i + 4)});
     for (const auto& r : s.options.sack)
       if (static_cast<std::int32_t>(r.end - r.begin) <= 0) return "an empty or reversed SACK block";
     return {};
@@ -203,9 +204,9 @@ struct Reader {
 
   Verdict read_size() {
     s.gso_size = offload.gso_size;
-    if (offload.gso_size == 0)
-      return packet.size() <= demands.mtu ? Verdict{} : Verdict{"larger than the MTU"};
-    if (demands.link.max_gso == 0 || packet.size() > demands.link.max_gso) return "a super-packet larger than the link's";
+    if (offload.gso_size == 0) return packet.size() <= demands.mtu ? Verdict{} : Verdict{"larger than the MTU"};
+    if (demands.link.max_gso == 0 || packet.size() > demands.link.max_gso)
+      return "a super-packet larger than the link's";
     if (s.text.size() <= offload.gso_size) return "gso_size on a packet of one segment";
     if (packet.size() - s.text.size() + offload.gso_size > demands.mtu) return "a wire segment larger than the MTU";
     if (s.has(flag::syn | flag::rst | flag::urg)) return "a super-packet with SYN, RST or URG";

@@ -1,5 +1,5 @@
-// One TCP segment as tests see it, with its own writer and its own strict reader of packets. Both are written apart from
-// stack/wire, so that a mistake there cannot hide behind the same mistake here.
+// One TCP segment as tests see it, with its own writer and its own strict reader of packets. Both are written apart
+// from stack/wire, so that a mistake there cannot hide behind the same mistake here.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +33,7 @@ struct TcpOptions {
   bool sack_ok = false;
   std::optional<Stamp> ts;
   std::vector<Range> sack;
-  std::vector<std::byte> raw;   // written as it is, in place of all others
+  std::vector<std::byte> raw;  // written as it is, in place of all others
 };
 
 struct Segment {
@@ -43,7 +43,7 @@ struct Segment {
   std::uint16_t window = 0, urgent = 0;
   TcpOptions options{};
   std::vector<std::byte> text{};
-  std::uint16_t gso_size = 0;   // of a super-packet
+  std::uint16_t gso_size = 0;  // of a super-packet
 
   bool has(std::uint8_t f) const { return (flags & f) != 0; }
   /// SEG.LEN: text, SYN and FIN.
@@ -55,8 +55,8 @@ struct Segment {
 /// The IP packet of a segment, with complete checksums.
 std::vector<std::byte> encode(const Segment& s);
 
-/// What a careful device demands of every packet of ours (threats.md's O7): lengths agree, checksums are right, options are legal,
-/// reserved bits are zero, the packet fits the link. The error says what is wrong.
+/// What a careful device demands of every packet of ours (threats.md's O7): lengths agree, checksums are right, options
+/// are legal, reserved bits are zero, the packet fits the link. The error says what is wrong.
 struct Demands {
   std::uint32_t mtu = 1500;
   LinkTraits link;
