@@ -132,7 +132,7 @@ class Connection {
   std::optional<Run> next_probe();
   std::optional<Run> next_new_text(Instant now, const TcpContext& context);
   bool may_send_part() const;
-  std::int64_t quantum(const TcpContext& context) const;
+  std::int64_t quantum(Seq begin, const TcpContext& context) const;
   void emit_run(Run run, Instant now, std::uint32_t self, Burst& burst, TcpContext& context);
   void emit_ack(const AckOwed& owed, Instant now, std::uint32_t self, Burst& burst, TcpContext& context);
   void emit_reset(std::uint32_t self, Burst& burst, TcpContext& context);

@@ -38,8 +38,10 @@ void Connection::undo(const Burst::Note& note) {
   if (note.acknowledges) owed_.owe_plain();
 }
 
-// Largest text of one packet: whole segments, as many as the congestion control and the link allow.
-std::int64_t Connection::quantum(const TcpContext& context) const {
+// Largest text of a packet that begins at `begin`: whole segments, as many as the congestion control and the link allow; one
+// where it carries URG, for the device would copy the pointer into each.
+std::int64_t Connection::quantum(Seq begin, const TcpContext& context) const {
+  if (snd_.up() > begin) return mss();
   const std::int64_t most = std::min<std::int64_t>(std::visit([](const auto& c) { return c.send_quantum(); }, cc_), context.max_gso);
   const std::int64_t text = most - fixed_headers(pair_.remote.addr.family()) - (agreed_.timestamps ? 12 : 0);
   return std::max<std::int64_t>(1, text / mss()) * mss();
@@ -63,7 +65,7 @@ std::optional<Run> Connection::next_retransmission(const TcpContext& context) co
   if (!lost) return {};
   const Seq edge = snd_.una() + snd_.wnd();
   const std::int64_t room = recovery_.active() ? mss() : std::max(cwnd() - snd_.flight(), snd_.flight() == 0 ? mss() : 0);
-  const std::int64_t n = std::min({lost->end - lost->begin, quantum(context), edge - lost->begin, room});
+  const std::int64_t n = std::min({lost->end - lost->begin, quantum(lost->begin, context), edge - lost->begin, room});
   if (n <= 0) return {};
   const bool cut = n < lost->end - lost->begin;
   return Run{lost->begin, lost->begin + (cut && n > mss() ? n / mss() * mss() : n), true};
@@ -100,7 +102,7 @@ std::optional<Run> Connection::next_new_text(Instant now, const TcpContext& cont
     return {};
   }
   const std::int64_t room = std::min(window_room, cwnd() - snd_.flight());
-  const std::int64_t most = snd_.up() > snd_.nxt() ? mss() : quantum(context);   // URG goes in single segments
+  const std::int64_t most = quantum(snd_.nxt(), context);
   std::int64_t n = std::min({available, room, most});
   if (n <= 0) return {};
   const Seq begin = snd_.nxt();
