@@ -1,4 +1,5 @@
-// Bytes: ranges of octets, and loads and stores of big-endian integers (network byte order, RFC 791 appendix B).
+/// @file
+/// Bytes: ranges of octets, and loads and stores of big-endian integers (network byte order, RFC 791 appendix B).
 #pragma once
 
 #include <bit>
@@ -8,9 +9,12 @@
 #include <cstring>
 #include <span>
 
+/// Everything that C++ sees of Tunic.
 namespace tunic {
 
+/// Octets to read; owned by someone else.
 using Bytes = std::span<const std::byte>;
+/// Octets to write; owned by someone else.
 using MutBytes = std::span<std::byte>;
 
 /// The big-endian integer at `p`; `p` need not be aligned.
@@ -29,6 +33,7 @@ void store_be(std::byte* p, T v) {
   std::memcpy(p, &v, sizeof v);
 }
 
+/// The octet at `i`, which must be below b.size(), as a number.
 inline std::uint8_t byte_at(Bytes b, std::size_t i) { return std::to_integer<std::uint8_t>(b[i]); }
 
 }  // namespace tunic

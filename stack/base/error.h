@@ -1,4 +1,5 @@
-// Errors of calls that can fail: Linux's errno values, so that the socket layer passes them on unchanged.
+/// @file
+/// Errors of calls that can fail: Linux's errno values, so that the socket layer passes them on unchanged.
 #pragma once
 
 #include <cerrno>
@@ -6,38 +7,42 @@
 
 namespace tunic {
 
+/// Why a call failed. Each is the errno of its initializer, so that static_cast<int> gives errno.
 enum class Error : int {
-  again = EAGAIN,
-  in_use = EADDRINUSE,
-  not_available = EADDRNOTAVAIL,
-  already = EALREADY,
-  in_progress = EINPROGRESS,
-  is_connected = EISCONN,
-  not_connected = ENOTCONN,
-  refused = ECONNREFUSED,
-  reset = ECONNRESET,
-  aborted = ECONNABORTED,
-  timed_out = ETIMEDOUT,
-  unreachable = ENETUNREACH,
-  host_unreachable = EHOSTUNREACH,
-  network_down = ENETDOWN,
-  pipe = EPIPE,
-  invalid = EINVAL,
-  bad_handle = EBADF,
-  no_memory = ENOMEM,
-  no_buffers = ENOBUFS,
-  family = EAFNOSUPPORT,
-  unsupported = EOPNOTSUPP,
-  no_option = ENOPROTOOPT,
-  denied = EACCES,
-  destination_required = EDESTADDRREQ,
-  too_many = EMFILE,
-  too_long = EMSGSIZE,
+  again = EAGAIN,                 ///< nothing to read, no room to write, or no connection to accept now
+  in_use = EADDRINUSE,            ///< the address and port are another socket's, or no port is left for bind()
+  not_available = EADDRNOTAVAIL,  ///< not an address of this host, or no port is left for connect()
+  already = EALREADY,             ///< connect() is under way since an earlier call
+  in_progress = EINPROGRESS,      ///< connect() has begun: wait until the socket is writable
+  is_connected = EISCONN,         ///< connect() on a socket that has a connection, or listens
+  not_connected = ENOTCONN,       ///< the socket has no connection
+  refused = ECONNREFUSED,         ///< the SYN was answered by a reset (RFC 9293 section 3.10.7.3), or the port is 0
+  reset = ECONNRESET,             ///< the peer reset the connection (RFC 9293 section 3.10.7.4)
+  aborted = ECONNABORTED,         ///< tunic_accept(): the connection ended before its peer could be named
+  timed_out = ETIMEDOUT,  ///< the peer is silent: R2, the user timeout or keep-alive (RFC 9293 sections 3.8.3, 3.8.4)
+  unreachable = ENETUNREACH,            ///< no way there: multicast, broadcast, or no address of ours in that family
+  host_unreachable = EHOSTUNREACH,      ///< the network says that the host cannot be reached; no call gives it yet
+  network_down = ENETDOWN,              ///< the device is down; no call gives it yet
+  pipe = EPIPE,                         ///< sending after the sending half was shut, or after the end of the connection
+  invalid = EINVAL,                     ///< an argument out of range, or a call that does not fit the socket's state
+  bad_handle = EBADF,                   ///< the socket was closed, or never was
+  no_memory = ENOMEM,                   ///< memory outside the packet pool is exhausted
+  no_buffers = ENOBUFS,                 ///< the packet pool or a table of the Stack is full
+  family = EAFNOSUPPORT,                ///< an address that is not of the socket's family
+  unsupported = EOPNOTSUPP,             ///< a call that this kind of socket does not have; no call gives it yet
+  no_option = ENOPROTOOPT,              ///< an option that this socket does not have
+  denied = EACCES,                      ///< not permitted; no call gives it yet
+  destination_required = EDESTADDRREQ,  ///< a destination is missing; no call gives it yet
+  too_many = EMFILE,                    ///< Config::max_sockets are open
+  too_long = EMSGSIZE,                  ///< a message that no packet can hold; no call gives it yet
 };
 
+/// What a call gives, or why it failed.
 template <class T>
 using Result = std::expected<T, Error>;
+/// Done, or why not.
 using Status = Result<void>;
+/// For `return fail(Error::...)` from a call that gives a Result.
 inline std::unexpected<Error> fail(Error e) { return std::unexpected{e}; }
 
 }  // namespace tunic

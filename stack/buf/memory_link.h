@@ -1,7 +1,8 @@
-// A pair of Links in one process, each the other's far end: what is sent at one is received at the other, in order. It
-// joins two Stacks that take turns in one loop, so that they need no device and no privilege. A packet is copied once,
-// at send, into the pool of the Stack that will receive it; super-packets stay whole and partial checksums arrive as
-// verified, as on a TUN. Both pools outlive it, and it serves one thread at a time.
+/// @file
+/// A pair of Links in one process, each the other's far end: what is sent at one is received at the other, in order. It
+/// joins two Stacks that take turns in one loop, so that they need no device and no privilege. A packet is copied once,
+/// at send, into the pool of the Stack that will receive it; super-packets stay whole and partial checksums arrive as
+/// verified, as on a TUN. Both pools outlive it, and it serves one thread at a time.
 #pragma once
 
 #include <cstddef>
@@ -13,6 +14,7 @@
 
 namespace tunic {
 
+/// Two Links joined in memory; the head of this file says how packets cross.
 class MemoryLink {
  public:
   /// What both ends do for a Stack (Config::link).
@@ -25,7 +27,9 @@ class MemoryLink {
   MemoryLink(const MemoryLink&) = delete;
   MemoryLink& operator=(const MemoryLink&) = delete;
 
+  /// One end, for the Stack that has `left_pool`.
   Link& left() { return left_; }
+  /// The other end, for the Stack that has `right_pool`.
   Link& right() { return right_; }
   /// Whether a packet waits to be received at either end.
   bool waiting() const { return !left_.queue_.empty() || !right_.queue_.empty(); }

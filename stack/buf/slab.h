@@ -1,8 +1,9 @@
-// The pool of one Stack: one address range reserved at start, whose pages are touched as they are used. It is cut into
-// chunks of one 4 KiB header page and 64 KiB; a chunk holds blocks of one class: 256 x 256 B, 32 x 2 KiB, 4 x 16 KiB, or
-// one receive slab, which owns the end of its header page too, so that the text of a packet can begin on a page boundary.
-// Freed blocks are reused last in, first out. When the pool is empty, allocate() gives an empty slice: the caller counts a
-// drop or reports ENOBUFS. Not thread-safe: used under the gate of the Stack.
+/// @file
+/// The pool of one Stack: one address range reserved at start, whose pages are touched as they are used. It is cut into
+/// chunks of one 4 KiB header page and 64 KiB; a chunk holds blocks of one class: 256 x 256 B, 32 x 2 KiB, 4 x 16 KiB,
+/// or one receive slab, which owns the end of its header page too, so that the text of a packet can begin on a page
+/// boundary. Freed blocks are reused last in, first out. When the pool is empty, allocate() gives an empty slice: the
+/// caller counts a drop or reports ENOBUFS. Not thread-safe: used under the gate of the Stack.
 #pragma once
 
 #include <array>
@@ -14,15 +15,23 @@
 
 namespace tunic {
 
+/// The packet memory of one Stack. Slices must not outlive it.
 class Pool {
  public:
-  enum class Class : std::uint8_t { tiny, small, medium, receive };   ///< 256 B, 2 KiB, 16 KiB, 64 KiB (+ headroom)
-  static constexpr std::size_t classes = 4;
-  static constexpr std::size_t page = 4096;
-  static constexpr std::size_t payload = 64 * 1024;
-  static constexpr std::size_t chunk_size = page + payload;
+  /// The sizes of blocks.
+  enum class Class : std::uint8_t {
+    tiny,     ///< 256 octets
+    small,    ///< 2 KiB
+    medium,   ///< 16 KiB
+    receive,  ///< 64 KiB and headroom before it
+  };
+  static constexpr std::size_t classes = 4;                  ///< how many there are
+  static constexpr std::size_t page = 4096;                  ///< octets
+  static constexpr std::size_t payload = 64 * 1024;          ///< octets of a chunk's blocks
+  static constexpr std::size_t chunk_size = page + payload;  ///< octets: a header page and blocks of one class
   /// How far before its page-aligned payload the range of a receive slab may begin.
   static constexpr std::size_t headroom = page - 512;
+  /// Octets of a block, without headroom.
   static constexpr std::size_t block_size(Class c) {
     return c == Class::tiny ? 256 : c == Class::small ? 2048 : c == Class::medium ? 16384 : payload;
   }
@@ -31,8 +40,9 @@ class Pool {
     return n <= 256 ? Class::tiny : n <= 2048 ? Class::small : n <= 16384 ? Class::medium : Class::receive;
   }
 
-  /// Reserves address space for `limit` octets, rounded down to whole chunks (at least one).
+  /// Reserves address space for `limit` octets, rounded down to whole chunks (at least one). Throws std::bad_alloc.
   explicit Pool(std::size_t limit);
+  /// Every slice must be gone.
   ~Pool();
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
@@ -44,6 +54,7 @@ class Pool {
   /// A copy of `b` (at most 64 KiB) in the smallest class. Empty when memory is exhausted or `b` is.
   Slice copy(Bytes b);
 
+  /// Octets reserved, a multiple of chunk_size.
   std::size_t limit() const { return chunks_ * chunk_size; }
   /// Octets in blocks handed out (whole blocks, not what is used of them).
   std::size_t in_use() const { return in_use_; }
@@ -60,10 +71,10 @@ class Pool {
 
   std::size_t chunks_;
   std::unique_ptr<std::byte[]> memory_;
-  std::byte* base_;                          ///< first page boundary in memory_
-  std::size_t touched_ = 0;                  ///< chunks ever used
+  std::byte* base_;          ///< first page boundary in memory_
+  std::size_t touched_ = 0;  ///< chunks ever used
   Chunk* free_chunks_ = nullptr;
-  std::array<Chunk*, classes> partial_{};    ///< chunks with a free block
+  std::array<Chunk*, classes> partial_{};  ///< chunks with a free block
   std::size_t in_use_ = 0;
   std::uint32_t fail_every_ = 0, fail_count_ = 0;
 };

@@ -1,6 +1,7 @@
-// A Slice is a counted reference to a range of octets and knows who owns them: a slab of a Stack's pool, memory lent by a
-// caller for the length of one call, or memory of the application that must be told when we are done (external).
-// Counts are plain integers: slices of one pool are used by one thread at a time (under the gate of its Stack).
+/// @file
+/// A Slice is a counted reference to a range of octets and knows who owns them: a slab of a Stack's pool, memory lent
+/// by a caller for the length of one call, or memory of the application that must be told when we are done (external).
+/// Counts are plain integers: slices of one pool are used by one thread at a time (under the gate of its Stack).
 #pragma once
 
 #include <cstddef>
@@ -16,30 +17,42 @@ struct Chunk;
 
 /// Memory of the application that a slice refers to. `released` runs when the last slice on it goes.
 struct External {
-  std::uint32_t references = 0;
-  void (*released)(External*) = nullptr;
+  std::uint32_t references = 0;           ///< slices on it; the slices count
+  void (*released)(External*) = nullptr;  ///< may be null
 };
 
+/// A counted reference to a range of octets, less than 4 GiB. Copies refer to the same octets.
 class Slice {
  public:
-  enum class Owner : std::uint8_t { none, lent, slab, external };
+  /// Whose the octets are.
+  enum class Owner : std::uint8_t {
+    none,      ///< there are none
+    lent,      ///< a caller's, for one call
+    slab,      ///< a Pool's
+    external,  ///< the application's, see External
+  };
 
+  /// Empty.
   Slice() = default;
-  /// A range of memory that outlives this call only as long as the caller says; promote() it to keep it.
+  /// A range of memory that outlives this call only as long as the caller says; Pool::copy() keeps it.
   static Slice lent(Bytes b) { return Slice{const_cast<std::byte*>(b.data()), b.size(), Owner::lent, nullptr}; }
+  /// A range of the application's memory: `e` outlives the last slice on it.
   static Slice external(Bytes b, External* e) {
     ++e->references;
     return Slice{const_cast<std::byte*>(b.data()), b.size(), Owner::external, e};
   }
+  /// One reference more.
   Slice(const Slice& o) : data_{o.data_}, size_{o.size_}, block_{o.block_}, owner_{o.owner_}, keeper_{o.keeper_} {
     retain();
   }
+  /// `o` is empty afterwards.
   Slice(Slice&& o) noexcept
       : data_{o.data_},
         size_{std::exchange(o.size_, 0)},
         block_{o.block_},
         owner_{std::exchange(o.owner_, Owner::none)},
         keeper_{o.keeper_} {}
+  /// Copies or moves, and lets go of what was there.
   Slice& operator=(Slice o) noexcept {
     std::swap(data_, o.data_);
     std::swap(size_, o.size_);
@@ -48,24 +61,32 @@ class Slice {
     std::swap(keeper_, o.keeper_);
     return *this;
   }
+  /// One reference less; the last one frees the block, or calls External::released.
   ~Slice() { release(); }
 
+  /// The first octet.
   const std::byte* data() const { return data_; }
   /// Only for the one who filled the slab: others may hold slices of the same block.
   std::byte* mutable_data() { return data_; }
+  /// Octets.
   std::size_t size() const { return size_; }
+  /// Whether size() is 0: also the sign that a Pool is exhausted.
   bool empty() const { return size_ == 0; }
+  /// The range, valid while a slice holds it.
   Bytes bytes() const { return {data_, size_}; }
+  /// Whose octets they are.
   Owner owner() const { return owner_; }
 
-  /// A further reference to `[offset, offset + size)` of this slice.
+  /// A further reference to `[offset, offset + size)` of this slice, which must lie within it.
   Slice subslice(std::size_t offset, std::size_t size) const {
     Slice s{*this};
     s.data_ += offset;
     s.size_ = static_cast<std::uint32_t>(size);
     return s;
   }
+  /// Leaves out the first `n` octets, at most size().
   void drop_front(std::size_t n) { data_ += n, size_ -= static_cast<std::uint32_t>(n); }
+  /// Keeps the first `n` octets, at most size().
   void truncate(std::size_t n) { size_ = static_cast<std::uint32_t>(n); }
 
   /// How much memory this slice keeps from being reused: its whole block for a slab, its size for others.
@@ -73,6 +94,7 @@ class Slice {
   /// Octets of the block after the end of this slice, 0 unless this is the only reference to a slab: the room in which
   /// the holder may append in place by grow().
   std::size_t tailroom() const;
+  /// Takes in `n` octets after its end, at most tailroom().
   void grow(std::size_t n) { size_ += static_cast<std::uint32_t>(n); }
 
  private:
@@ -90,9 +112,9 @@ class Slice {
 
   std::byte* data_ = nullptr;
   std::uint32_t size_ = 0;
-  std::uint16_t block_ = 0;   ///< which block of its chunk, for a slab
+  std::uint16_t block_ = 0;  ///< which block of its chunk, for a slab
   Owner owner_ = Owner::none;
-  void* keeper_ = nullptr;    ///< Chunk* for a slab, External* for external
+  void* keeper_ = nullptr;  ///< Chunk* for a slab, External* for external
 };
 
 }  // namespace tunic

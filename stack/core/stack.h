@@ -1,14 +1,17 @@
-// A Stack is one shard: a complete TCP/IP host over one packet queue, for one thread at a time. Time, randomness and packets
-// are handed in; packets and a deadline come out. It makes no system call and starts no thread: embed it in any loop.
-//
-//   Stack stack{config};
-//   SocketId s = *stack.open(Family::v4);
-//   stack.connect(s, remote, now);
-//   for (;;) { wake = stack.poll(now, link); wait for packets or until `wake`; }
-//
-// Sockets are named by handles with a generation: a handle of a closed socket gives Error::bad_handle, never another socket.
-// Calls never block: they give Error::again, and ready() and take_edge() say when to try once more. After calls that may have
-// something to send (send, receive, shutdown, close, connect, listen's accept), call flush() or poll().
+/// @file
+/// A Stack is one shard: a complete TCP/IP host over one packet queue, for one thread at a time. Time, randomness and
+/// packets are handed in; packets and a deadline come out. It makes no system call and starts no thread: embed it in
+/// any loop.
+///
+///     Stack stack{config};
+///     SocketId s = *stack.open(Family::v4);
+///     stack.connect(s, remote, now);
+///     for (;;) { wake = stack.poll(now, link); wait for packets or until `wake`; }
+///
+/// Sockets are named by handles with a generation: a handle of a closed socket gives Error::bad_handle, never another
+/// socket. Calls never block: they give Error::again, and ready() and take_edge() say when to try once more. After
+/// calls that may have something to send (send, receive, shutdown, close, connect, listen's accept), call flush() or
+/// poll().
 #pragma once
 
 #include <cstdint>
@@ -27,88 +30,110 @@
 
 namespace tunic {
 
+/// Names a socket of one Stack.
 struct SocketId {
-  std::uint32_t index = 0;
-  std::uint32_t generation = 0;   ///< 0: no socket
+  std::uint32_t index = 0;       ///< of its slot, which later sockets reuse; < Config::max_sockets
+  std::uint32_t generation = 0;  ///< 0: no socket
   friend constexpr bool operator==(SocketId, SocketId) = default;
 };
 
-/// What a socket can do now; bits may be or-ed. They map one to one to POLLIN, POLLOUT, POLLPRI, POLLERR, POLLHUP, POLLRDHUP.
+/// What a socket can do now; bits may be or-ed. They map one to one to POLLIN, POLLOUT, POLLPRI, POLLERR, POLLHUP,
+/// POLLRDHUP.
 namespace ready {
-inline constexpr std::uint32_t readable = 1, writable = 2, urgent = 4, error = 8, hangup = 16, read_hangup = 32;
-}
+inline constexpr std::uint32_t readable = 1;  ///< receive() or accept() has something, or the end or an error to tell
+inline constexpr std::uint32_t writable = 2;  ///< a third of the send buffer is free, or send() or connect() has ended
+inline constexpr std::uint32_t urgent = 4;    ///< an urgent octet is here and not yet read (RFC 9293 section 3.8.5)
+inline constexpr std::uint32_t error = 8;     ///< an error is pending: see take_error()
+inline constexpr std::uint32_t hangup = 16;   ///< both directions have ended
+inline constexpr std::uint32_t read_hangup = 32;  ///< the peer's FIN was received, or reading was shut
+}  // namespace ready
 
-/// Options of a socket, with Linux's values and units (see set()).
+/// Options of a socket, with Linux's values and units (see Stack::set()). Where it says 0/1, any other number is 1.
 enum class Option : std::uint8_t {
-  reuse_address,     ///< SO_REUSEADDR 0/1
-  reuse_port,        ///< SO_REUSEPORT 0/1
-  v6_only,           ///< IPV6_V6ONLY 0/1, before bind
-  keep_alive,        ///< SO_KEEPALIVE 0/1
-  keep_idle,         ///< TCP_KEEPIDLE seconds, 1..32767
-  keep_interval,     ///< TCP_KEEPINTVL seconds, 1..32767
-  keep_count,        ///< TCP_KEEPCNT probes, 1..127
-  no_delay,          ///< TCP_NODELAY 0/1
-  cork,              ///< TCP_CORK 0/1
-  linger,            ///< SO_LINGER: seconds, -1 is off
-  oob_inline,        ///< SO_OOBINLINE 0/1
-  receive_buffer,    ///< SO_RCVBUF octets of text; clamped to the limits of TcpSettings
-  send_buffer,       ///< SO_SNDBUF octets of text
-  receive_low,       ///< SO_RCVLOWAT octets, >= 1
-  max_segment,       ///< TCP_MAXSEG octets, 88..32767
-  user_timeout,      ///< TCP_USER_TIMEOUT milliseconds, 0: default
-  syn_count,         ///< TCP_SYNCNT retransmissions of SYN, 1..127
-  defer_accept,      ///< TCP_DEFER_ACCEPT seconds
-  linger2,           ///< TCP_LINGER2 seconds
-  quick_ack,         ///< TCP_QUICKACK 0/1
-  ttl,               ///< IP_TTL / IPV6_UNICAST_HOPS 1..255
-  tos,               ///< IP_TOS / IPV6_TCLASS 0..255
+  reuse_address,   ///< SO_REUSEADDR 0/1
+  reuse_port,      ///< SO_REUSEPORT 0/1
+  v6_only,         ///< IPV6_V6ONLY 0/1, before bind
+  keep_alive,      ///< SO_KEEPALIVE 0/1
+  keep_idle,       ///< TCP_KEEPIDLE seconds, 1..32767
+  keep_interval,   ///< TCP_KEEPINTVL seconds, 1..32767
+  keep_count,      ///< TCP_KEEPCNT probes, 1..127
+  no_delay,        ///< TCP_NODELAY 0/1: no Nagle algorithm (RFC 9293 MUST-17)
+  cork,            ///< TCP_CORK 0/1: full segments alone, or what has waited 200 ms
+  linger,          ///< SO_LINGER: seconds, -1 is off
+  oob_inline,      ///< SO_OOBINLINE 0/1
+  receive_buffer,  ///< SO_RCVBUF octets of text, clamped to 2304..TcpSettings::max_buffer; ends autotuning
+  send_buffer,     ///< SO_SNDBUF octets of text, clamped to 4608..TcpSettings::max_buffer; ends autotuning
+  receive_low,     ///< SO_RCVLOWAT octets that make a socket readable; 0 counts as 1
+  max_segment,     ///< TCP_MAXSEG octets, 88..32767
+  user_timeout,    ///< TCP_USER_TIMEOUT milliseconds, 0: TcpSettings::data_give_up (RFC 9293 MUST-21)
+  syn_count,       ///< TCP_SYNCNT retransmissions of SYN, 1..127
+  defer_accept,    ///< TCP_DEFER_ACCEPT seconds; kept and given back, without effect
+  linger2,         ///< TCP_LINGER2 seconds in FIN-WAIT-2 after close(); 0 or -1: TcpSettings::fin_wait_2
+  quick_ack,       ///< TCP_QUICKACK 0/1: acknowledgments are not delayed
+  ttl,             ///< IP_TTL / IPV6_UNICAST_HOPS 1..255
+  tos,             ///< IP_TOS / IPV6_TCLASS 0..255, the ECN bits with it
 };
 
-enum class Shutdown : std::uint8_t { read = 0, write = 1, both = 2 };
+/// Which half of a connection is shut; the values of SHUT_RD, SHUT_WR, SHUT_RDWR.
+enum class Shutdown : std::uint8_t {
+  read = 0,   ///< receive() gives no more than what is there
+  write = 1,  ///< what was sent goes out, then FIN
+  both = 2,   ///< the one and the other
+};
 
+/// How send() sends.
 struct SendFlags {
-  bool urgent = false;   ///< MSG_OOB: the last octet is the urgent one
-  bool more = false;     ///< MSG_MORE: more follows, do not send a part segment yet
+  bool urgent = false;  ///< MSG_OOB: the last octet is the urgent one
+  bool more = false;    ///< MSG_MORE: more follows, do not send a part segment yet
 };
+/// What receive() receives.
 struct ReceiveFlags {
-  bool peek = false;     ///< MSG_PEEK
-  bool urgent = false;   ///< MSG_OOB
+  bool peek = false;    ///< MSG_PEEK: it stays to be read again
+  bool urgent = false;  ///< MSG_OOB: the urgent octet alone, which is out of line unless Option::oob_inline
 };
 
+/// One complete host for one thread at a time; the head of this file shows the loop around it. Every call on a socket
+/// may give Error::bad_handle; `now` never goes back from call to call.
 class Stack {
  public:
-  /// Throws std::bad_alloc if Config::memory cannot be reserved.
+  /// A host without sockets. Throws std::bad_alloc if Config::memory cannot be reserved.
   explicit Stack(const Config& config);
+  /// Sends nothing: peers learn nothing. All slices of pool() must be gone.
   ~Stack();
   Stack(const Stack&) = delete;
   Stack& operator=(const Stack&) = delete;
 
-  /// Receives a burst, runs the timers that are due, sends a burst. Returns when to call again at the latest (`never`: only
-  /// when packets come or calls were made; `now` or earlier: at once).
+  /// Receives a burst, runs the timers that are due, sends a burst. Returns when to call again at the latest (`never`:
+  /// only when packets come or calls were made; `now` or earlier: at once).
   Instant poll(Instant now, Link& link);
   /// Sends what calls have made ready, without receiving. Same result as poll().
   Instant flush(Instant now, Link& link);
 
   // -- the user calls of RFC 9293 section 3.9.1, in the shape of sockets --
 
-  /// A blank TCP socket that is not hooked up. Errors: too_many, no_memory.
+  /// A blank TCP socket that is not hooked up. Error: too_many.
   Result<SocketId> open(Family family);
-  /// Gives a socket an address; port 0 takes a free one. Errors: invalid (already bound), not_available (not ours), in_use,
-  /// family.
+  /// Gives a socket an address (MUST-43); port 0 takes a free one. Errors: invalid (already bound, or IPv4 on a v6_only
+  /// socket), not_available (not ours), in_use, family.
   Status bind(SocketId s, const Endpoint& local);
-  /// backlog is clamped to 1..TcpSettings::max_backlog; a second call changes it. Binds to an ephemeral port if unbound.
+  /// Passive open. `backlog` is clamped to 1..TcpSettings::max_backlog, negative is the most; a second call changes it.
+  /// Binds to an ephemeral port if unbound. Errors: invalid (has a connection), in_use.
   Status listen(SocketId s, int backlog);
   /// A new socket for the oldest established connection, and its peer (also if that has reset it since). Errors: again,
   /// invalid (not listening).
   Result<SocketId> accept(SocketId s, Endpoint* remote = nullptr);
   /// Begins an active open; binds first to an ephemeral port if need be. Success is Error::in_progress at first, later
-  /// success once, then is_connected; failure is the error of the connection once.
+  /// success once, then is_connected; failure is the error of the connection once. Other errors: already, family,
+  /// unreachable, invalid (a loopback source for elsewhere), refused (port 0), not_available (no port, or the pair is
+  /// in use), no_buffers.
   Status connect(SocketId s, const Endpoint& remote, Instant now);
   /// Copies in what fits. Errors: again, pipe, not_connected, the pending error (reset, timed_out...), no_buffers.
   Result<std::size_t> send(SocketId s, Bytes text, SendFlags flags = {});
-  /// Copies out what is there; 0 is the end of the stream. Errors: again, not_connected, the pending error; with `urgent`
-  /// also invalid (nothing urgent, or it is in line).
+  /// Copies out what is there; 0 is the end of the stream. Errors: again, not_connected, the pending error; with
+  /// `urgent` also invalid (nothing urgent, or it is in line).
   Result<std::size_t> receive(SocketId s, MutBytes out, ReceiveFlags flags = {});
+  /// CLOSE of one direction (RFC 9293 section 3.10.4). In SYN-SENT the connection ends; a listener stops on `read` and
+  /// resets what nobody accepted. Error: not_connected.
   Status shutdown(SocketId s, Shutdown how);
   /// Lets go of the socket: the handle ends now; the connection goes on by itself until the close is acknowledged
   /// (RFC 9293 section 3.10.4), or is reset where text was left unread (SHLD-3) or linger is 0.
@@ -117,24 +142,36 @@ class Stack {
   Status abort(SocketId s);
 
   // -- asking --
-  std::uint32_t ready(SocketId s) const;                  ///< ready::error alone for a bad handle
+
+  /// Bits of namespace ready; ready::error alone for a bad handle.
+  std::uint32_t ready(SocketId s) const;
   /// A socket whose readiness may have changed since it was last returned here, or none.
   std::optional<SocketId> take_edge();
-  Result<Endpoint> local(SocketId s) const;               ///< all zero of its family when unbound
-  Result<Endpoint> remote(SocketId s) const;              ///< not_connected unless it has a peer
-  Status set(SocketId s, Option o, std::int64_t value);   ///< invalid: out of range or not now
+  /// Its own address and port; all zero of its family when unbound.
+  Result<Endpoint> local(SocketId s) const;
+  /// The peer. Error: not_connected, also in SYN-SENT.
+  Result<Endpoint> remote(SocketId s) const;
+  /// Sets an option; a listener's pass to the sockets it accepts. Errors: invalid (out of range, or not now), no_option
+  /// (v6_only of an IPv4 socket).
+  Status set(SocketId s, Option o, std::int64_t value);
+  /// An option in the unit of set(); max_segment of a connection is TcpInfo::snd_mss. Error: no_option.
   Result<std::int64_t> get(SocketId s, Option o) const;
-  /// SO_ERROR: the pending error, which is cleared; 0 if none.
+  /// SO_ERROR: the pending error as errno, which is cleared; 0 if none, or for a bad handle.
   int take_error(SocketId s);
-  /// SIOCINQ: octets that receive() would give without waiting. SIOCOUTQ: octets sent or queued and not acknowledged.
+  /// SIOCINQ: octets that receive() would give without waiting. Error: invalid (a listener).
   Result<std::size_t> readable_bytes(SocketId s) const;
+  /// SIOCOUTQ: octets sent or queued and not acknowledged. Error: invalid (a listener).
   Result<std::size_t> unacknowledged_bytes(SocketId s) const;
   /// SIOCATMARK: whether the next octet to be read is the urgent one.
   Result<bool> at_mark(SocketId s) const;
+  /// STATUS (RFC 9293 section 3.10.6), as TCP_INFO; State::closed for a blank socket.
   Result<TcpInfo> info(SocketId s) const;
 
+  /// What it was made from.
   const Config& config() const;
+  /// What it has counted so far.
   const Counters& counters() const;
+  /// Its packet memory, from which its Link makes received packets.
   Pool& pool();
   /// A hash of all protocol state: equal inputs give equal digests after every call.
   std::uint64_t digest() const;
@@ -142,7 +179,8 @@ class Stack {
   std::size_t connections() const;
   /// Whether anything sent or queued still waits for the peer (used to drive on at exit).
   bool unfinished() const;
-  /// Forgets what must not be shared with a forked child: the secrets.
+  /// Forgets what must not be shared with a forked child: Config::key and what was made from it. Nothing may be
+  /// sent afterwards.
   void wipe_secrets();
 
  private:

@@ -1,22 +1,26 @@
-/* The socket calls of Tunic, a TCP/IP stack that lives in your program and speaks through a TUN device.
+/** @file
+ *  The socket calls of Tunic, a TCP/IP stack that lives in your program and speaks through a TUN device.
  *
- * Each call is the call of Linux without its `tunic_`: the same arguments, results and errno (see `man 2 socket`), blocking or
- * not, from any number of threads. A socket's number is a descriptor number of this process, so it never collides with the
- * kernel's; a number that is not ours goes to the kernel's own call of that name. The comments say only what is special here.
+ *  Each call is the call of Linux without its `tunic_`: the same arguments, results and errno (see `man 2 socket`),
+ *  blocking or not, from any number of threads. A socket's number is a descriptor number of this process, so it never
+ *  collides with the kernel's; a number that is not ours goes to the kernel's own call of that name. The comments say
+ *  only what is special here.
  *
- * Nothing needs to be started: the first tunic_socket() does it, as the environment says:
+ *  Nothing needs to be started: the first tunic_socket() does it, as the environment says:
  *
- *   TUNIC_DEVICE   name of the TUN device, default "tun0": attached if it exists, else created; "lo": no device at all, only
- *                  the stack's own loopback addresses (127.0.0.0/8, ::1 and TUNIC_ADDRESS)
- *   TUNIC_FD       number of an open TUN descriptor; wins over TUNIC_DEVICE, and becomes the library's
- *   TUNIC_ADDRESS  our own addresses, default "198.18.0.2/24,fd00:7::2/64"
- *   TUNIC_GATEWAY  checked and accepted ("198.18.0.1,fd00:7::1"); all packets go to the TUN device, whoever is behind it
- *   TUNIC_MTU      octets of an IP packet, 1280..65535 (576.. where there is no IPv6 address), default the device's
- *   TUNIC_LINGER   seconds that a normal exit waits for sent data to be acknowledged, 0..3600, default 5
- *   TUNIC_IMPAIR   for tests: loses, reorders and repeats packets both ways, e.g. "loss=1%,reorder=1%,duplicate=1%,seed=7"
+ *  - TUNIC_DEVICE: name of the TUN device, default "tun0": attached if it exists, else created; "lo": no device at all,
+ *    only the stack's own loopback addresses (127.0.0.0/8, `::1` and TUNIC_ADDRESS)
+ *  - TUNIC_FD: number of an open TUN descriptor; wins over TUNIC_DEVICE, and becomes the library's
+ *  - TUNIC_ADDRESS: our own addresses, default `198.18.0.2/24,fd00:7::2/64`
+ *  - TUNIC_GATEWAY: checked and accepted (`198.18.0.1,fd00:7::1`); all packets go to the TUN device, whoever is behind
+ *    it
+ *  - TUNIC_MTU: octets of an IP packet, 1280..65535 (576.. where there is no IPv6 address), default the device's
+ *  - TUNIC_LINGER: seconds that a normal exit waits for sent data to be acknowledged, 0..3600, default 5
+ *  - TUNIC_IMPAIR: for tests: loses, reorders and repeats packets both ways, e.g.
+ *    `loss=1%,reorder=1%,duplicate=1%,seed=7`
  *
- * The library never prints and never ends the process. After fork() the child's sockets give EBADF and the parent's go on
- * undisturbed. Address families: AF_INET and AF_INET6. Types: SOCK_STREAM, with SOCK_NONBLOCK and SOCK_CLOEXEC. */
+ *  The library never prints and never ends the process. After fork() the child's sockets give EBADF and the parent's go
+ *  on undisturbed. Address families: AF_INET and AF_INET6. Types: SOCK_STREAM, with SOCK_NONBLOCK and SOCK_CLOEXEC. */
 #ifndef TUNIC_H
 #define TUNIC_H
 
@@ -31,78 +35,106 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
-/** What tunic_start() may be told. Set `size`, leave the rest zero: a field that is zero is taken from the environment, and
- *  where that is silent too it has its default. */
+/** What tunic_start() may be told. Set `size`, leave the rest zero: a field that is zero is taken from the environment,
+ *  and where that is silent too it has its default. */
 struct tunic_config {
   size_t size;         /**< sizeof(struct tunic_config) */
-  const char *device;  /**< as TUNIC_DEVICE */
+  const char* device;  /**< as TUNIC_DEVICE */
   int fd;              /**< as TUNIC_FD; the library duplicates it, and the caller may close it after tunic_start() */
-  const char *address; /**< as TUNIC_ADDRESS */
-  const char *gateway; /**< as TUNIC_GATEWAY */
+  const char* address; /**< as TUNIC_ADDRESS */
+  const char* gateway; /**< as TUNIC_GATEWAY */
   int mtu;             /**< as TUNIC_MTU, octets */
   int linger;          /**< as TUNIC_LINGER, seconds; -1: do not wait at exit */
-  const char *impair;  /**< as TUNIC_IMPAIR */
+  const char* impair;  /**< as TUNIC_IMPAIR */
 };
 
 /** Starts the stack now, rather than at the first tunic_socket().
  *  @param config  NULL: all from the environment.
- *  @return 0, or -1 with errno: EALREADY (it runs already), EINVAL (a text or number that cannot be meant), EACCES or EPERM (no
- *          right to the device), ENODEV or ENOENT (no such device), ENOMEM, EMFILE. tunic_start_error() has the sentence. After
- *          a failure it may be called again. */
-int tunic_start(const struct tunic_config *config);
+ *  @return 0, or -1 with errno: EALREADY (it runs already), EINVAL (a text or number that cannot be meant), EACCES or
+ *          EPERM (no right to the device), ENODEV or ENOENT (no such device), ENOMEM, EMFILE. tunic_start_error() has
+ *          the sentence. After a failure it may be called again. */
+int tunic_start(const struct tunic_config* config);
 
-/** Why the last start failed, as one sentence without a newline that says what is wrong and what mends it; "" if none failed. The
- *  text belongs to the library and stays valid until the calling thread calls this again. */
-const char *tunic_start_error(void);
+/** Why the last start failed, as one sentence without a newline that says what is wrong and what mends it; "" if none
+ *  failed. The text belongs to the library and stays valid until the calling thread calls this again. */
+const char* tunic_start_error(void);
 
-/** @param domain    AF_INET or AF_INET6, else EAFNOSUPPORT.
+/** A blank stream socket: not bound, not connected.
+ *  @param domain    AF_INET or AF_INET6, else EAFNOSUPPORT.
  *  @param type      SOCK_STREAM, may be or-ed with SOCK_NONBLOCK and SOCK_CLOEXEC; else ESOCKTNOSUPPORT or EINVAL.
  *  @param protocol  0 or IPPROTO_TCP, else EPROTONOSUPPORT.
- *  @return the new socket, or -1. Besides Linux's errno: those of tunic_start(), if this call had to start the stack. Such a
- *          socket does not outlive execve(), whether or not SOCK_CLOEXEC is given. */
+ *  @return the new socket, or -1. Besides Linux's errno: those of tunic_start(), if this call had to start the stack.
+ *          Such a socket does not outlive execve(), whether or not SOCK_CLOEXEC is given. */
 int tunic_socket(int domain, int type, int protocol);
 
-int tunic_bind(int fd, const struct sockaddr *address, socklen_t length);
+/** Gives the socket a local address. Port 0 takes a free port at once. EADDRNOTAVAIL: neither in TUNIC_ADDRESS nor
+ *  loopback. */
+int tunic_bind(int fd, const struct sockaddr* address, socklen_t length);
+/** Takes connections from now on; binds to a free port if need be.
+ *  @param backlog  connections that may wait for tunic_accept(): 1..4096, what is less or more counts as the nearest;
+ *                  negative: 4096. */
 int tunic_listen(int fd, int backlog);
-int tunic_accept(int fd, struct sockaddr *address, socklen_t *length);
-/** @param flags  SOCK_NONBLOCK and SOCK_CLOEXEC; else EINVAL. */
-int tunic_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags);
-int tunic_connect(int fd, const struct sockaddr *address, socklen_t length);
-/** @param how  SHUT_RD, SHUT_WR or SHUT_RDWR. */
+/** The oldest connection that waits. ECONNABORTED: it has ended meanwhile, and `address` was asked for. */
+int tunic_accept(int fd, struct sockaddr* address, socklen_t* length);
+/** tunic_accept(), with flags for the new socket.
+ *  @param flags  SOCK_NONBLOCK and SOCK_CLOEXEC; else EINVAL. */
+int tunic_accept4(int fd, struct sockaddr* address, socklen_t* length, int flags);
+/** Opens a connection. ETIMEDOUT after 3 minutes without an answer, unless TCP_SYNCNT says otherwise (RFC 9293 section
+ *  3.8.3); SO_SNDTIMEO bounds how long a blocking call waits for it. */
+int tunic_connect(int fd, const struct sockaddr* address, socklen_t length);
+/** Ends one direction of a connection, or both; a listener stops on SHUT_RD.
+ *  @param how  SHUT_RD, SHUT_WR or SHUT_RDWR; else EINVAL. */
 int tunic_shutdown(int fd, int how);
-/** A call that another thread is blocked in on this socket returns -1 with EBADF; on Linux it would go on. Sent data is still
- *  delivered afterwards, as SO_LINGER says. */
+/** Lets go of the socket. A call that another thread is blocked in on this socket returns -1 with EBADF; on Linux it
+ *  would go on. Sent data is still delivered afterwards, as SO_LINGER says. */
 int tunic_close(int fd);
 
-ssize_t tunic_read(int fd, void *buffer, size_t size);
-/** @param count  0..IOV_MAX (1024), else EINVAL. */
-ssize_t tunic_readv(int fd, const struct iovec *vector, int count);
-/** @param flags  MSG_DONTWAIT, MSG_PEEK, MSG_WAITALL, MSG_TRUNC (a stream's data is thrown away), MSG_OOB. */
-ssize_t tunic_recv(int fd, void *buffer, size_t size, int flags);
-/** On a stream the address is left alone and its length becomes 0. */
-ssize_t tunic_recvfrom(int fd, void *buffer, size_t size, int flags, struct sockaddr *address, socklen_t *length);
-ssize_t tunic_write(int fd, const void *data, size_t size);
-ssize_t tunic_writev(int fd, const struct iovec *vector, int count);
-/** @param flags  MSG_DONTWAIT, MSG_NOSIGNAL, MSG_MORE, MSG_OOB. */
-ssize_t tunic_send(int fd, const void *data, size_t size, int flags);
-/** On a stream the address is not used. */
-ssize_t tunic_sendto(int fd, const void *data, size_t size, int flags, const struct sockaddr *address, socklen_t length);
+/** The next octets of the stream; 0 is its end. */
+ssize_t tunic_read(int fd, void* buffer, size_t size);
+/** tunic_read() into several buffers.
+ *  @param count  0..IOV_MAX (1024), else EINVAL. */
+ssize_t tunic_readv(int fd, const struct iovec* vector, int count);
+/** tunic_read(), with flags.
+ *  @param flags  MSG_DONTWAIT, MSG_PEEK, MSG_WAITALL, MSG_TRUNC (a stream's data is thrown away), MSG_OOB. */
+ssize_t tunic_recv(int fd, void* buffer, size_t size, int flags);
+/** tunic_recv(): on a stream the address is left alone and its length becomes 0. */
+ssize_t tunic_recvfrom(int fd, void* buffer, size_t size, int flags, struct sockaddr* address, socklen_t* length);
+/** Queues octets for the peer; a blocking call waits until all are queued. EPIPE comes with SIGPIPE. */
+ssize_t tunic_write(int fd, const void* data, size_t size);
+/** tunic_write() from several buffers.
+ *  @param count  0..IOV_MAX (1024), else EINVAL. */
+ssize_t tunic_writev(int fd, const struct iovec* vector, int count);
+/** tunic_write(), with flags.
+ *  @param flags  MSG_DONTWAIT, MSG_NOSIGNAL, MSG_MORE, MSG_OOB. */
+ssize_t tunic_send(int fd, const void* data, size_t size, int flags);
+/** tunic_send(): on a stream the address is not used. */
+ssize_t tunic_sendto(int fd, const void* data, size_t size, int flags, const struct sockaddr* address,
+                     socklen_t length);
 
-int tunic_getsockname(int fd, struct sockaddr *address, socklen_t *length);
-int tunic_getpeername(int fd, struct sockaddr *address, socklen_t *length);
-/** SOL_SOCKET: SO_REUSEADDR SO_REUSEPORT SO_KEEPALIVE SO_LINGER SO_RCVBUF SO_SNDBUF SO_RCVLOWAT SO_RCVTIMEO SO_SNDTIMEO SO_ERROR
- *  SO_TYPE SO_DOMAIN SO_PROTOCOL SO_ACCEPTCONN SO_OOBINLINE. IPPROTO_TCP: TCP_NODELAY TCP_CORK TCP_MAXSEG TCP_KEEPIDLE
- *  TCP_KEEPINTVL TCP_KEEPCNT TCP_USER_TIMEOUT TCP_SYNCNT TCP_DEFER_ACCEPT TCP_LINGER2 TCP_QUICKACK TCP_INFO. IPPROTO_IP: IP_TTL
- *  IP_TOS. IPPROTO_IPV6: IPV6_V6ONLY IPV6_UNICAST_HOPS IPV6_TCLASS. Any other: ENOPROTOOPT. */
-int tunic_getsockopt(int fd, int level, int option, void *value, socklen_t *length);
-int tunic_setsockopt(int fd, int level, int option, const void *value, socklen_t length);
+/** The socket's own address and port, zeros while it is not bound. */
+int tunic_getsockname(int fd, struct sockaddr* address, socklen_t* length);
+/** The peer's address and port. ENOTCONN before the connection stands and after its end. */
+int tunic_getpeername(int fd, struct sockaddr* address, socklen_t* length);
+/** SOL_SOCKET: SO_REUSEADDR SO_REUSEPORT SO_KEEPALIVE SO_LINGER SO_RCVBUF SO_SNDBUF SO_RCVLOWAT SO_RCVTIMEO SO_SNDTIMEO
+ *  SO_ERROR SO_TYPE SO_DOMAIN SO_PROTOCOL SO_ACCEPTCONN SO_OOBINLINE. IPPROTO_TCP: TCP_NODELAY TCP_CORK TCP_MAXSEG
+ *  TCP_KEEPIDLE TCP_KEEPINTVL TCP_KEEPCNT TCP_USER_TIMEOUT TCP_SYNCNT TCP_DEFER_ACCEPT TCP_LINGER2 TCP_QUICKACK
+ *  TCP_INFO. IPPROTO_IP: IP_TTL IP_TOS. IPPROTO_IPV6: IPV6_V6ONLY IPV6_UNICAST_HOPS IPV6_TCLASS. Others: ENOPROTOOPT.
+ *  TCP_DEFER_ACCEPT is kept without effect. */
+int tunic_getsockopt(int fd, int level, int option, void* value, socklen_t* length);
+/** The options of tunic_getsockopt() but those that only tell: SO_ERROR SO_TYPE SO_DOMAIN SO_PROTOCOL SO_ACCEPTCONN
+ *  TCP_INFO give ENOPROTOOPT. */
+int tunic_setsockopt(int fd, int level, int option, const void* value, socklen_t length);
 
-/** @param command  F_GETFL and F_SETFL (O_NONBLOCK), F_GETFD and F_SETFD (remembered; see tunic_socket()); others: EINVAL. */
+/** The flags of the socket and of its number.
+ *  @param command  F_GETFL and F_SETFL (O_NONBLOCK), F_GETFD and F_SETFD (remembered; see tunic_socket()); others:
+ *                  EINVAL. */
 int tunic_fcntl(int fd, int command, ...);
-/** @param request  FIONREAD, SIOCOUTQ, SIOCATMARK, FIONBIO, each with an int*; others: ENOTTY. */
+/** What waits to be read or acknowledged, the urgent mark, and O_NONBLOCK.
+ *  @param request  FIONREAD, SIOCOUTQ, SIOCATMARK, FIONBIO, each with an int*; others: ENOTTY. */
 int tunic_ioctl(int fd, unsigned long request, ...);
-/** Sockets of ours and descriptors of the kernel may stand in one set. */
-int tunic_poll(struct pollfd *set, nfds_t count, int timeout_milliseconds);
+/** Sockets of ours and descriptors of the kernel may stand in one set.
+ *  @param timeout_milliseconds  negative: no end; 0: does not wait. */
+int tunic_poll(struct pollfd* set, nfds_t count, int timeout_milliseconds);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

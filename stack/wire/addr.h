@@ -1,5 +1,6 @@
-// Addresses: what a socket is. An Endpoint is `ip:port`; a connection is a pair of endpoints, and the two ends see the
-// same pair reversed.
+/// @file
+/// Addresses: what a socket is. An Endpoint is `ip:port`; a connection is a pair of endpoints, and the two ends see the
+/// same pair reversed.
 #pragma once
 
 #include <array>
@@ -12,10 +13,13 @@
 namespace tunic {
 
 /// What addresses look like: AF_INET has 32 bits, AF_INET6 has 128.
-enum class Family : std::uint8_t { v4, v6 };
+enum class Family : std::uint8_t {
+  v4,  ///< IPv4, AF_INET
+  v6,  ///< IPv6, AF_INET6
+};
 
-/// An IPv4 or IPv6 address, 16 octets. An IPv4 address is stored in its IPv4-mapped form (RFC 4291 section 2.5.5.2), which
-/// never appears in an IPv6 packet that we accept, so the family is part of the value.
+/// An IPv4 or IPv6 address, 16 octets. An IPv4 address is stored in its IPv4-mapped form (RFC 4291 section 2.5.5.2),
+/// which never appears in an IPv6 packet that we accept, so the family is part of the value.
 class IpAddr {
  public:
   /// The IPv6 unspecified address.
@@ -35,7 +39,9 @@ class IpAddr {
     std::memcpy(r.octets_.data(), p, 16);
     return r;
   }
+  /// 0.0.0.0 or ::, which bind() takes for every address.
   static constexpr IpAddr any(Family f) { return f == Family::v4 ? v4(0u) : IpAddr{}; }
+  /// 127.0.0.1 or ::1.
   static constexpr IpAddr loopback(Family f) {
     if (f == Family::v4) return v4(0x7f000001u);
     IpAddr r;
@@ -43,11 +49,13 @@ class IpAddr {
     return r;
   }
 
+  /// Whether the first 96 bits are those of a mapped address (RFC 4291 section 2.5.5.2).
   constexpr bool is_v4() const {
     for (std::size_t i = 0; i < 10; ++i)
       if (octets_[i] != std::byte{}) return false;
     return octets_[10] == std::byte{0xff} && octets_[11] == std::byte{0xff};
   }
+  /// v4 exactly if is_v4().
   constexpr Family family() const { return is_v4() ? Family::v4 : Family::v6; }
   /// The 4 or 16 octets as they stand in a packet.
   Bytes bytes() const { return is_v4() ? Bytes{octets_}.subspan(12) : Bytes{octets_}; }
@@ -73,8 +81,8 @@ class IpAddr {
 
 /// An address with a prefix length: 0..32 bits for IPv4, 0..128 for IPv6. `addr` is the host's own address in it.
 struct Prefix {
-  IpAddr addr;
-  std::uint8_t length = 0;
+  IpAddr addr;              ///< all its bits, not the network's alone
+  std::uint8_t length = 0;  ///< bits
   /// Whether `a` has the same family and the same first `length` bits.
   bool contains(const IpAddr& a) const;
   friend constexpr bool operator==(const Prefix&, const Prefix&) = default;
@@ -85,15 +93,16 @@ enum class Port : std::uint16_t {};
 
 /// One end of a connection: `ip:port`.
 struct Endpoint {
-  IpAddr addr;
-  Port port{};
+  IpAddr addr;  ///< unspecified: any address, or none yet
+  Port port{};  ///< 0: none yet
   friend constexpr auto operator<=>(const Endpoint&, const Endpoint&) = default;
 };
 
 /// A socket pair, which is a connection; reversed() is the same connection as the other end sees it.
 struct FourTuple {
-  Endpoint local;
-  Endpoint remote;
+  Endpoint local;   ///< this host's end
+  Endpoint remote;  ///< the peer's end
+  /// Local and remote exchanged.
   constexpr FourTuple reversed() const { return {remote, local}; }
   friend constexpr auto operator<=>(const FourTuple&, const FourTuple&) = default;
 };

@@ -1,9 +1,10 @@
-// Headers as text, for traces, failing tests and tools; never on the packet path. TCP in the notation of the packet
-// scripts:
-//
-//   S. 0:0(0) ack 1 win 65535 <mss 1460,sackOK,TS val 100 ecr 0,nop,wscale 7>
-//
-// that is <flags> <seq>:<end>(<octets of text>) [ack N] win N [urg N] [<options in their order on the wire>].
+/// @file
+/// Headers as text, for traces, failing tests and tools; never on the packet path. TCP in the notation of the packet
+/// scripts:
+///
+///     S. 0:0(0) ack 1 win 65535 <mss 1460,sackOK,TS val 100 ecr 0,nop,wscale 7>
+///
+/// that is `<flags> <seq>:<end>(<octets of text>) [ack N] win N [urg N] [<options in their order on the wire>]`.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +30,10 @@ std::string text(Flags f);
 /// What is subtracted from the numbers of a segment: its sender's initial sequence number, and its receiver's (from the
 /// acknowledgment and the SACK blocks). Zeros give absolute numbers.
 struct SegmentBases {
-  std::uint32_t seq = 0, ack = 0;
+  std::uint32_t seq = 0;  ///< the sender's
+  std::uint32_t ack = 0;  ///< the receiver's
 };
+/// The line that the head of this file shows.
 std::string text(const TcpView& segment, SegmentBases bases = {});
 /// "mss 1460,nop,wscale 7": the options as they stand, with `ack_base` taken from SACK blocks. An unknown one is
 /// "opt 253 len 6"; one whose length is illegal ends the text: "bad 2 len 0".
