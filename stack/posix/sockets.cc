@@ -85,8 +85,11 @@ Result<int> Sockets::accept_one(const Descriptor& listener, sockaddr* address, s
   if ((driver_.stack().ready(listener.id) & ready::readable) == 0) return fail(Error::again);
   const Result<int> fd = files_.reserve();
   if (!fd) return fd;
-  const auto id = driver_.change().accept(listener.id);
-  const Status told = id ? tell_peer(*id, listener.family, address, length) : fail(id.error());
+  Endpoint peer;   // a connection that the peer has reset since is accepted too; reading tells of that
+  const auto id = driver_.change().accept(listener.id, &peer);
+  const Status told = !id                  ? fail(id.error())
+                      : address == nullptr ? Status{}
+                                           : write_address(peer, listener.family, address, length);
   if (!told) {
     Files::unreserve(*fd);
     if (id) (void)driver_.change().close(*id);
@@ -97,13 +100,6 @@ Result<int> Sockets::accept_one(const Descriptor& listener, sockaddr* address, s
   s.receive_timeout = listener.receive_timeout;
   s.send_timeout = listener.send_timeout;
   return fd;
-}
-
-/// To those who ask who it is, a connection that is over already was never there.
-Status Sockets::tell_peer(SocketId id, Family family, sockaddr* address, socklen_t* length) {
-  if (address == nullptr) return {};
-  const auto peer = driver_.stack().remote(id);
-  return peer ? write_address(*peer, family, address, length) : fail(Error::aborted);
 }
 
 int Sockets::connect(Handle h, const sockaddr* address, socklen_t length) {

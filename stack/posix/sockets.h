@@ -71,7 +71,6 @@ class Sockets {
 
   Descriptor& settle(int fd, SocketId id, Family family, int type);
   Result<int> accept_one(const Descriptor& listener, sockaddr* address, socklen_t* length, int flags);
-  Status tell_peer(SocketId id, Family family, sockaddr* address, socklen_t* length);
   void linger(SocketId id, Duration patience);
 
   Status receive_some(SocketId id, Transfer& t);
