@@ -159,7 +159,7 @@ void Connection::arm_keep_alive(Instant now, const TcpSettings& settings) {
 }
 
 void Connection::options_changed(Instant now, const TcpSettings& settings) {
-  if (options.keep_alive != timers_.armed(Timer::keep_alive)) arm_keep_alive(now, settings);
+  if (keep_probes_ == 0 || options.keep_alive != timers_.armed(Timer::keep_alive)) arm_keep_alive(now, settings);
   if (options.max_segment != 0 && eff_mss_ > options.max_segment) compute_mss();
 }
 

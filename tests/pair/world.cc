@@ -85,7 +85,7 @@ bool User::read_some() {
 }
 
 bool User::write_some() {
-  if (finished_) return false;
+  if (finished_ || gone_) return false;
   if (written_ == plan.write) {
     if (plan.end == Plan::End::stay) return false;
     const State state = world_.at(side_).info(socket_).state;
@@ -161,7 +161,7 @@ Bytes World::stream(std::size_t position, std::size_t size) { return Bytes{all_o
 SocketId World::serve(int side, std::uint16_t port, int backlog, const Plan& plan) {
   Recorder& r = at(side);
   const SocketId s = r.open(setup_.family).value();
-  if (!r.bind(s, endpoint(side, port)) || !r.listen(s, backlog)) complain("no listener");
+  if (!r.set(s, Option::reuse_address, 1) || !r.bind(s, endpoint(side, port)) || !r.listen(s, backlog)) complain("no listener");
   listeners_[static_cast<std::size_t>(side)][key_of(s)] = plan;
   return s;
 }
