@@ -20,7 +20,7 @@ Range range_of(Option o) {
     case Option::ttl: return {1, 255};
     case Option::tos: return {0, 255};
     case Option::receive_buffer: case Option::send_buffer: case Option::user_timeout: case Option::receive_low:
-    case Option::defer_accept: return {0, 0x7fff'ffff};
+      return {0, 0x7fff'ffff};
     case Option::linger2: return {-1, 0x7fff'ffff};
     default: return {0, 1};
   }
@@ -67,7 +67,6 @@ Status Stack::set(SocketId id, Option o, std::int64_t value) {
     case Option::max_segment: u.max_segment = static_cast<std::uint16_t>(value); break;
     case Option::user_timeout: u.user_timeout = std::chrono::milliseconds{value}; break;
     case Option::syn_count: u.syn_count = number; break;
-    case Option::defer_accept: u.defer_accept = number; break;
     case Option::linger2: u.linger2 = number; break;
     case Option::quick_ack: u.quick_ack = on; break;
     case Option::ttl: u.ttl = static_cast<std::uint8_t>(value); break;
@@ -107,7 +106,6 @@ Result<std::int64_t> Stack::get(SocketId id, Option o) const {
              : u.max_segment != 0 ? u.max_segment : default_mss(s->family);
     case Option::user_timeout: return u.user_timeout / 1ms;
     case Option::syn_count: return u.syn_count != 0 ? u.syn_count : 6;
-    case Option::defer_accept: return u.defer_accept;
     case Option::linger2: return u.linger2 != 0 ? u.linger2 : impl_->config.tcp.fin_wait_2 / 1s;
     case Option::quick_ack: return u.quick_ack;
     case Option::ttl: return u.ttl;

@@ -67,7 +67,6 @@ enum class Option : std::uint8_t {
   max_segment,     ///< TCP_MAXSEG octets, 88..32767
   user_timeout,    ///< TCP_USER_TIMEOUT milliseconds, 0: TcpSettings::data_give_up (RFC 9293 MUST-21)
   syn_count,       ///< TCP_SYNCNT retransmissions of SYN, 1..127
-  defer_accept,    ///< TCP_DEFER_ACCEPT seconds; kept and given back, without effect
   linger2,         ///< TCP_LINGER2 seconds in FIN-WAIT-2 after close(); 0 or -1: TcpSettings::fin_wait_2
   quick_ack,       ///< TCP_QUICKACK 0/1: acknowledgments are not delayed
   ttl,             ///< IP_TTL / IPV6_UNICAST_HOPS 1..255

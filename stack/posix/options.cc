@@ -47,7 +47,6 @@ constexpr Row rows[] = {
     {IPPROTO_TCP, TCP_KEEPCNT, Option::keep_count, Kind::number},
     {IPPROTO_TCP, TCP_USER_TIMEOUT, Option::user_timeout, Kind::number},
     {IPPROTO_TCP, TCP_SYNCNT, Option::syn_count, Kind::number},
-    {IPPROTO_TCP, TCP_DEFER_ACCEPT, Option::defer_accept, Kind::number},
     {IPPROTO_TCP, TCP_LINGER2, Option::linger2, Kind::number},
     {IPPROTO_TCP, TCP_QUICKACK, Option::quick_ack, Kind::flag},
     {IPPROTO_IP, IP_TTL, Option::ttl, Kind::hops},

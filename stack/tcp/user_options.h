@@ -20,7 +20,7 @@ struct UserOptions {
   std::uint16_t max_segment = 0;               // 0: by the MTU
   int keep_count = 9, syn_count = 0;           // 0: by time (TcpSettings::syn_give_up)
   int linger = -1;                             // seconds; -1: off
-  int defer_accept = 0, linger2 = 0;           // seconds; 0: default
+  int linger2 = 0;                             // seconds; 0: default
   Duration keep_idle{}, keep_interval{};
   Duration user_timeout{};                     // 0: TcpSettings::data_give_up (MUST-21)
   std::size_t receive_buffer = 0, send_buffer = 0;
