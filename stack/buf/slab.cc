@@ -59,6 +59,7 @@ Chunk* Pool::new_chunk(Class c) {
   } else {
     return nullptr;
   }
+  ++used_chunks_;
   chunk->pool = this;
   chunk->cls = c;
   chunk->used = chunk->fresh = 0;
@@ -89,6 +90,7 @@ void Pool::release(Chunk* c, std::uint16_t block) {
   c->free_head = block;
   if (--c->used == 0) {
     if (c->listed) unlink(c);
+    --used_chunks_;
     c->next = free_chunks_;
     free_chunks_ = c;
   } else if (!c->listed) {

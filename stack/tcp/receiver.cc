@@ -35,6 +35,11 @@ TextReport Receiver::on_text(Pool& pool, Seq seq, Slice text, std::int64_t mss) 
   }
   if (text.empty()) return report;
 
+  // The last memory is for what fills a hole, and the very last for acknowledgments (R12).
+  if (!pool.has_spare(seq > nxt_ ? 8 : 16)) {
+    report.no_memory = true;
+    return report;
+  }
   if (seq > nxt_) {
     report.out_of_order = true;
     const auto most = static_cast<std::size_t>(std::clamp<std::int64_t>(wnd() / (4 * mss), 64, 4096));

@@ -14,7 +14,8 @@ Result<std::size_t> Connection::send(Bytes text, bool urgent, bool more, TcpCont
   if (text.empty()) return std::size_t{0};
   const std::size_t limit = send_limit(context.settings);
   if (snd_.queued() >= limit) return fail(Error::again);
-  const std::size_t n = snd_.append(context.pool, text.first(std::min(text.size(), limit - snd_.queued())));
+  const bool scarce = !context.pool.has_spare(4);              // the rest is for what arrives (R12)
+  const std::size_t n = scarce ? 0 : snd_.append(context.pool, text.first(std::min(text.size(), limit - snd_.queued())));
   if (n == 0) return fail(snd_.queued() == 0 ? Error::no_buffers : Error::again);
   if (urgent && n == text.size()) snd_.mark_urgent();
   more_ = more && n == text.size();
