@@ -50,10 +50,12 @@ void Driver::stop() {
   if (!thread_.joinable()) return;
   lock();
   ending_ = true;
-  put({background_.kick, nullptr});
   ring(watchman_);
   leave();
-  thread_.join();
+  if (tunic::ring(background_.kick))
+    thread_.join();
+  else   // it cannot be told, and the program is about to end
+    thread_.detach();
 }
 
 void Driver::end() {

@@ -38,7 +38,7 @@ Slept sleep_on(std::span<pollfd> set, Instant until) {
 
 int make_doorbell() { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 
-void ring(int doorbell) { eventfd_write(doorbell, 1); }
+bool ring(int doorbell) { return eventfd_write(doorbell, 1) == 0; }
 
 void quiet(int doorbell) {
   eventfd_t count;

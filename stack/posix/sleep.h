@@ -24,7 +24,8 @@ Slept sleep_on(std::span<pollfd> set, Instant until);
 
 /// A doorbell: an eventfd, or -1 with errno.
 int make_doorbell();
-void ring(int doorbell);
+/// False when it is no more: the program has closed descriptors that are not its own.
+bool ring(int doorbell);
 /// Forgets that it has rung.
 void quiet(int doorbell);
 
