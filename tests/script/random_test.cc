@@ -104,7 +104,8 @@ class Chance {
     EXPECT_TRUE(script_.stack().set(script_.socket(), Option::cork, 0));
     read(50'000);
     const auto missing = flow().acked - 1;
-    if (missing < said_) deliver(segment(missing, static_cast<std::size_t>(std::min<std::int64_t>(1'000, said_ - missing))));
+    if (missing < said_)
+      deliver(segment(missing, static_cast<std::size_t>(std::min<std::int64_t>(1'000, said_ - missing))));
     deliver(segment(said_, 0));
     pass(10ms);
   }

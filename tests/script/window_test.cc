@@ -216,6 +216,39 @@ TEST(ZeroWindow, over_text_in_flight) {
      100ms  < .  1:1(0) ack 2001 win 10000 )");
 }
 
+// RFC 9293 §3.10.7.4, first: both windows are closed, and a probe of ours that was refused stands beyond the peer's
+// edge. What opens our window must not stand there too: the peer would drop it.
+TEST(ZeroWindow, of_both_is_left_by_either) {
+  repeat(blank(), R"(
+       0ms  listen 4
+       0ms  setsockopt receive_buffer 4000
+       0ms  < S  0:0(0) win 64000 <mss 1000>
+       0ms  > S. 0:0(0) ack 1 win 4000
+     100ms  < .  1:1(0) ack 1 win 1000
+       0ms  accept
+       0ms  write 3000
+       0ms  > .  1:1001(1000) ack 1
+     100ms  < .  1:4001(4000) ack 1001 win 0
+       0ms  > .  1001:1001(0) ack 4001 win 0
+     300ms  > .  1001:1002(1) ack 4001 win 0
+       1ms  < .  4001:4001(0) ack 1001 win 0
+       0ms  read 4000
+       0ms  > .  1001:1001(0) ack 4001 win 4000 )");
+}
+
+// A reset says what the peer takes for exact, too (RFC 5961 §3.2)
+TEST(ZeroWindow, does_not_keep_a_reset_from_the_peer) {
+  repeat(established({.mss = 1000, .peer_window = 10'000, .rtt = 100ms}), R"(
+        0ms  write 1000
+        0ms  > P. 1:1001(1000) ack 1
+      100ms  < .  1:1(0) ack 1001 win 0
+        0ms  write 2000
+      250ms  > .  1001:1002(1) ack 1
+        1ms  < .  1:1(0) ack 1001 win 0
+        0ms  abort
+        0ms  > R  1001:1001(0) )");
+}
+
 // RFC 9293 §3.4 (MUST-66): behind our closed window ACK, RST and URG still count, and probes are answered
 TEST(ZeroWindow, ours_still_hears) {
   repeat(blank(), R"(

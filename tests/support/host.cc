@@ -49,7 +49,7 @@ void Host::take(const TxPacket& p) {
     octets.insert(octets.end(), text.begin(), text.end());
   }
   const auto& c = stack_.config();
-  auto segment = read_strictly(octets, p.offload, {c.mtu, c.link, c.tcp.ttl});
+  auto segment = read_strictly(octets, p.offload, {c.mtu, c.link, ttl, tos});
   record_.emplace_back(now_, std::move(octets));
   if (!segment) {
     broken_.push_back("a packet that a strict reader refuses: " + segment.error());

@@ -26,7 +26,7 @@ class Host : private Link {
   };
   using Packet = std::vector<std::byte>;
 
-  explicit Host(const Config& c) : stack_{c} {}
+  explicit Host(const Config& c) : ttl{c.tcp.ttl}, stack_{c} {}
 
   Stack& stack() { return stack_; }
   Laws& laws() { return laws_; }
@@ -46,6 +46,8 @@ class Host : private Link {
 
   /// What came out and was not taken yet, oldest first.
   std::deque<Sent> out;
+  /// What its packets must have, where a socket chose otherwise than the settings say.
+  std::uint8_t ttl, tos = 0;
   /// While set, the Link takes no packet.
   bool refuses = false;
 

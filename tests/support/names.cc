@@ -68,7 +68,7 @@ std::string_view state_name(State s) {
 
 std::optional<Option> option_named(std::string_view name) {
   using enum Option;
-  static constexpr std::array<std::pair<std::string_view, Option>, 20> names{{{"reuse_address", reuse_address},
+  static constexpr std::array<std::pair<std::string_view, Option>, 21> names{{{"reuse_address", reuse_address},
                                                                               {"reuse_port", reuse_port},
                                                                               {"v6_only", v6_only},
                                                                               {"keep_alive", keep_alive},
@@ -87,7 +87,8 @@ std::optional<Option> option_named(std::string_view name) {
                                                                               {"syn_count", syn_count},
                                                                               {"linger2", linger2},
                                                                               {"quick_ack", quick_ack},
-                                                                              {"ttl", ttl}}};
+                                                                              {"ttl", ttl},
+                                                                              {"tos", tos}}};
   return find(names, name);
 }
 

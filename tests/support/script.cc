@@ -178,7 +178,7 @@ void Script::run_lines(std::string_view lines, std::source_location where) {
     lines.remove_prefix(std::min(end + 1, lines.size()));
     if (text.empty()) continue;
     auto wrong = line(text);
-    if (!wrong && host_.broken().size() > broken_seen_) wrong = host_.broken()[broken_seen_];
+    if (host_.broken().size() > broken_seen_) wrong = host_.broken()[broken_seen_];
     if (wrong) fail(text, *wrong, where);
   }
   if (pending_) host_.poll(), pending_ = false;
@@ -575,6 +575,9 @@ std::string Script::conversation() {
     if (said.after >= next) out += "  " + said.text + '\n';
   }
   tell_events(events.size());
+  for (std::size_t i = 0; i < drops; ++i)
+    if (const auto n = stack().counters().dropped[i]; n != 0)
+      out += "  dropped as " + std::string{tunic::name(static_cast<Drop>(i))} + ": " + std::to_string(n) + '\n';
   return out;
 }
 

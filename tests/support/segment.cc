@@ -79,6 +79,7 @@ struct Reader {
   Verdict read_v4() {
     if (packet.size() < 20) return "IPv4 header cut short";
     if (byte_at(packet, 0) != 0x45) return "IPv4 header with options or of a wrong length";
+    if (byte_at(packet, 1) != demands.tos) return "TOS is not the chosen one";
     if (at<std::uint16_t>(2) != packet.size()) return "IPv4 total length is not the packet's";
     if (at<std::uint16_t>(6) != 0x4000) return "IPv4 without DF, or a fragment";  // RFC 6864, threats.md F9
     if (byte_at(packet, 8) != demands.ttl) return "TTL is not the configured one";
@@ -92,6 +93,7 @@ struct Reader {
 
   Verdict read_v6() {
     if (packet.size() < 40) return "IPv6 header cut short";
+    if ((at<std::uint16_t>(0) >> 4 & 0xff) != demands.tos) return "the traffic class is not the chosen one";
     if (at<std::uint16_t>(4) + 40u != packet.size()) return "IPv6 payload length is not the packet's";
     if (byte_at(packet, 6) != 6) return "not TCP";
     if (byte_at(packet, 7) != demands.ttl) return "hop limit is not the configured one";

@@ -60,7 +60,7 @@ std::vector<std::byte> encode(const Segment& s);
 struct Demands {
   std::uint32_t mtu = 1500;
   LinkTraits link;
-  std::uint8_t ttl = 64;
+  std::uint8_t ttl = 64, tos = 0;
 };
 std::expected<Segment, std::string> read_strictly(Bytes packet, const Offload& offload, const Demands& d);
 
