@@ -134,6 +134,7 @@ class Connection {
   bool may_send_part() const;
   std::int64_t quantum(Seq begin, const TcpContext& context) const;
   void emit_run(Run run, Instant now, std::uint32_t self, Burst& burst, TcpContext& context);
+  Seq acceptable_seq() const;
   void emit_ack(const AckOwed& owed, Instant now, std::uint32_t self, Burst& burst, TcpContext& context);
   void emit_reset(std::uint32_t self, Burst& burst, TcpContext& context);
   void emit_keep_alive(Instant now, std::uint32_t self, Burst& burst, TcpContext& context);

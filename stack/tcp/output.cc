@@ -193,13 +193,19 @@ void Connection::emit_ack(const AckOwed& owed, Instant now, std::uint32_t self, 
     opts.sack_count = static_cast<std::uint8_t>(n);
   }
   TxPacket& packet = burst.add({.connection = self, .run = {}, .acknowledges = true});
-  write_header(packet, snd_.nxt(), ACK, opts, context);
+  write_header(packet, acceptable_seq(), ACK, opts, context);
+}
+
+// What carries no text says SND.NXT. But a peer whose window is closed takes only its RCV.NXT (section 3.10.7.4, first): a probe
+// that it refused stands beyond, and it would not hear of the window that we tell.
+Seq Connection::acceptable_seq() const {
+  return snd_.syn_acknowledged() && snd_.wnd() == 0 ? snd_.una() : snd_.nxt();
 }
 
 // RFC 9293 section 3.10.5: <SEQ=SND.NXT><CTL=RST>.
 void Connection::emit_reset(std::uint32_t self, Burst& burst, TcpContext& context) {
   TxPacket& packet = burst.add({.connection = self, .run = {}, .acknowledges = false});
-  const TcpHeader header{.src = pair_.local.port, .dst = pair_.remote.port, .seq = snd_.nxt().wire(), .ack = {}, .flags = RST};
+  const TcpHeader header{.src = pair_.local.port, .dst = pair_.remote.port, .seq = acceptable_seq().wire(), .ack = {}, .flags = RST};
   header.emit(MutBytes{packet.headers}.subspan(packet.begin));
   packet.end = static_cast<std::uint16_t>(packet.begin + TcpView::min_size);
   reset_owed_ = false;

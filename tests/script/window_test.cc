@@ -230,7 +230,7 @@ TEST(ZeroWindow, of_both_is_left_by_either) {
        0ms  > .  1:1001(1000) ack 1
      100ms  < .  1:4001(4000) ack 1001 win 0
        0ms  > .  1001:1001(0) ack 4001 win 0
-     300ms  > .  1001:1002(1) ack 4001 win 0
+     250ms  > .  1001:1002(1) ack 4001 win 0
        1ms  < .  4001:4001(0) ack 1001 win 0
        0ms  read 4000
        0ms  > .  1001:1001(0) ack 4001 win 4000 )");
