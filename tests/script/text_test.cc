@@ -227,5 +227,87 @@ TEST(Text, refused_by_the_link) {
        0ms  expect retransmits 0 )");
 }
 
+// ... whatever it is: the answer to a SYN, an acknowledgment, a retransmission, a FIN, a reset
+TEST(Refused, handshake) {
+  repeat(listening(), R"(
+       0ms  link full
+       0ms  < S  0:0(0) win 64000 <mss 1000>
+     100ms  nothing
+       0ms  link open
+       0ms  > S. 0:0(0) ack 1
+      10ms  < .  1:1(0) ack 1
+       0ms  accept )");
+}
+
+TEST(Refused, acknowledgments) {
+  repeat(established({.mss = 1000}), R"(
+       0ms  link full
+       0ms  < .  1001:2001(1000) ack 1
+       0ms  < .  1:1001(1000) ack 1
+     100ms  nothing
+       0ms  link open
+       0ms  > .  1:1(0) ack 2001
+       0ms  read 2000 )");
+}
+
+TEST(Refused, retransmission) {
+  repeat(established({.mss = 1000, .rtt = 100ms}), R"(
+       0ms  write 3000
+       0ms  > P. 1:3001(3000) ack 1
+     290ms  link full
+     100ms  nothing
+       0ms  link open
+       0ms  > .  1:1001(1000) ack 1
+     100ms  < .  1:1(0) ack 3001
+       0ms  expect retransmits 1 )");
+}
+
+TEST(Refused, fin_and_reset) {
+  repeat(established({.mss = 1000}), R"(
+       0ms  link full
+       0ms  shutdown wr
+      50ms  nothing
+       0ms  link open
+       0ms  > F. 1:1(0) ack 1
+      10ms  < .  1:1(0) ack 2
+       0ms  < P. 1:11(10) ack 2
+       0ms  link full
+       0ms  close
+      50ms  nothing
+       0ms  link open
+       0ms  > R  2:2(0)
+       0ms  expect connections 0 )");
+}
+
+// A reply without a connection is not worth keeping: it is counted, and the peer will ask again
+TEST(Refused, reset_of_a_closed_port) {
+  repeat(blank(), [](Script& s) {
+    s.run(R"(
+       0ms  link full
+       0ms  < .  1:1(0) ack 300
+      10ms  nothing
+       0ms  link open
+      10ms  < .  1:1(0) ack 300
+       0ms  > R  300:300(0) )");
+    EXPECT_EQ(s.stack().counters().refused, 1u);
+  });
+}
+
+// More small blocks than a packet has slices: text written in crumbs goes out whole
+TEST(Text, written_in_crumbs) {
+  repeat(established({.mss = 1000, .peer_window = 65'535}), [](Script& s) {
+    s.run("0ms write 20000\n 0ms > . 1:10001(10000) ack 1\n 10ms < . 1:1(0) ack 10001\n 0ms > P. 10001:20001(10000)");
+    s.run("10ms < . 1:1(0) ack 20001 win 0");
+    for (int i = 0; i < 600; ++i) s.run_loosely("0ms write 100");
+    s.run_loosely("0ms < . 1:1(0) ack 20001 win 65535");
+    for (int i = 0; i < 20; ++i) {
+      const auto sent = s.host().laws().flow({*s.stack().local(s.socket()), *s.stack().remote(s.socket())}).snd_max;
+      s.run_loosely("10ms < . 1:1(0) ack " + std::to_string(sent) + " win 65535");
+    }
+    EXPECT_EQ(*s.stack().unacknowledged_bytes(s.socket()), 0u);
+    EXPECT_EQ(s.info().bytes_acked, 80'000u);
+  });
+}
+
 }  // namespace
 }  // namespace tunic::test
