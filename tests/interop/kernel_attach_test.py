@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The ways to a TUN device: made by us or before, with one queue or several, addressed before or after, given as a descriptor;
-MTUs; what is said where there is none; and a program that is killed."""
+"""The ways to a TUN device: made by us or before, with one queue or several, addressed before or after, given as a
+descriptor; MTUs; what is said where there is none; and a program that is killed."""
 
 import fcntl
 import os

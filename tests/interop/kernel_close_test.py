@@ -212,7 +212,8 @@ def exit_does_not_wait_for_ever(kernel, _, ours, data):
 TESTS = [the_kernel_closes_its_half_first, we_close_our_half_first, both_close_their_halves_and_pending_text_arrives,
          a_reset_by_the_kernel_is_told_once, a_reset_by_us_reaches_the_kernel, our_close_with_unread_text_is_a_reset,
          the_kernels_close_with_unread_text_is_a_reset, text_for_a_closed_socket_is_answered_by_a_reset,
-         a_closed_port_of_ours_refuses_at_once, a_closed_port_of_the_kernels_refuses_at_once, a_listener_that_has_closed_refuses]
+         a_closed_port_of_ours_refuses_at_once, a_closed_port_of_the_kernels_refuses_at_once,
+         a_listener_that_has_closed_refuses]
 LEAVING = [what_was_sent_before_exit_arrives, exit_does_not_wait_for_ever]
 
 

@@ -158,8 +158,8 @@ def the_kernel_opens_200(_, ours, *__):
 
     async def all_of_them():
         all_there = meeting(CONNECTIONS)
-        return await asyncio.wait_for(
-            asyncio.gather(*(echoed(ours, os.urandom(PART), all_there) for _ in range(CONNECTIONS)), return_exceptions=True), 30)
+        clients = [echoed(ours, os.urandom(PART), all_there) for _ in range(CONNECTIONS)]
+        return await asyncio.wait_for(asyncio.gather(*clients, return_exceptions=True), 30)
 
     answers = asyncio.run(all_of_them())
     bad = [a for a in answers if a is not True]

@@ -4,6 +4,7 @@
 import pathlib
 import socket
 import sys
+import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/support"))
@@ -97,8 +98,62 @@ def a_window_that_stays_closed_ends_nothing(kernel, _, remote, data):
         return [same("what arrived", receive(theirs), part)]
 
 
-TESTS = [our_reader_stops, our_reader_stops_again_and_again, the_kernels_reader_stops, the_kernels_reader_stops_again_and_again,
-         a_window_that_stays_closed_ends_nothing]
+def a_last_part_segment_waits_behind_a_closed_window(kernel, _, remote, __):
+    """Small pieces, each acknowledged before the next, until one meets the closed window; nothing follows it."""
+    with listen(kernel) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+        mine = remote.connect(listener.getsockname()[:2])
+        theirs = accept(listener)
+    closed = counter("TcpExt", "TCPToZeroWindowAdv")
+    pieces = []
+
+    def taken_or_closed():
+        return mine.call("unacknowledged") == 0 or counter("TcpExt", "TCPToZeroWindowAdv") > closed
+
+    while counter("TcpExt", "TCPToZeroWindowAdv") == closed or mine.call("unacknowledged") == 0:
+        pieces.append(make_file(500))
+        mine.call("send", pieces[-1])
+        netns.wait_until(taken_or_closed, 5, "the kernel takes a piece or closes its window")
+    heard = counter("Tcp", "InSegs")
+    netns.wait_until(lambda: counter("Tcp", "InSegs") >= heard + PROBES, 10, "our probes reach the kernel")
+    theirs.settimeout(2)
+    sent = b"".join(piece.read_bytes() for piece in pieces)
+    wrong = same("what arrived", receive(theirs, len(sent)), sent)
+    mine.close(), theirs.close()
+    return wrong
+
+
+def both_readers_stop(we_go_on_first):
+    """Each window is closed while text waits behind it, and the probes of both sides have crossed."""
+    def test(_, ours, remote, data):
+        closed = counter("TcpExt", "TCPToZeroWindowAdv")
+        listener = remote.listen(ours)
+        theirs, mine = connect(ours, listener.port()), listener.accept()
+        sending, theirs_sending = mine.begin("send", data), in_background(theirs.sendall, data.read_bytes())
+        netns.wait_until(lambda: (probes_sent(listener.port()) or 0) >= 2, 10, "the kernel probes our closed window")
+        netns.wait_until(lambda: counter("TcpExt", "TCPToZeroWindowAdv") > closed, 10, "the kernel closes its window")
+        got, size = new_path(), data.stat().st_size
+        begun = time.monotonic()
+        if we_go_on_first:
+            mine.call("receive", got, size, seconds=10)
+            theirs_sending.result(10)
+        theirs_got = receive(theirs, size)
+        result(sending, 10, "sending")
+        if not we_go_on_first:
+            mine.call("receive", got, size, seconds=10)
+            theirs_sending.result(10)
+        took = time.monotonic() - begun
+        theirs.close(), mine.close(), listener.close()
+        return [same("what we received", got, data), same("what the kernel received", theirs_got, data),
+                "" if took < 4 else f"it took {took:.1f} s to go on"]
+    test.__name__ = f"both readers stop and {'ours' if we_go_on_first else 'the kernels'} goes on first"
+    return test
+
+
+TESTS = [our_reader_stops, our_reader_stops_again_and_again, the_kernels_reader_stops,
+         the_kernels_reader_stops_again_and_again, a_window_that_stays_closed_ends_nothing,
+         a_last_part_segment_waits_behind_a_closed_window,
+         both_readers_stop(True), both_readers_stop(False)]
 
 
 def main():

@@ -1,6 +1,7 @@
 """What tests of our stack against the kernel share: data in files, the kernel's sockets, and how a test is run and reported.
 
-A test is a function that returns what is wrong (a text or a list of texts, empty if nothing is) or raises Failure or OSError."""
+A test is a function that returns what is wrong (a text or a list of texts, empty if nothing is), or raises Failure or
+OSError."""
 
 import hashlib
 import os
