@@ -61,8 +61,12 @@ void Stack::Impl::flush(Instant now, Link& link) {
   while (!dirty.empty()) {
     step();
     const SocketId id = dirty.pop_front();
-    if (sockets[id.index]->generation != id.generation || !sockets[id.index]->connection) continue;
     Socket& s = at(id.index);
+    if (s.generation != id.generation) continue;
+    if (!s.connection) {                       // it failed, and the socket is blank again
+      s.dirty = false;
+      continue;
+    }
     Burst& burst = burst_for(s.local_peer);
     if ((blocked && !s.local_peer) || (burst.full() && !send_burst(burst, link))) {
       held_up.push_back(id);
@@ -127,7 +131,7 @@ bool Stack::Impl::send_burst(Burst& burst, Link& link) {
   for (std::size_t i = burst.size(); i > taken; --i) {
     const Burst::Note& note = burst.note(i - 1);
     if (note.connection == Burst::none) continue;
-    at(note.connection).connection->undo(note);
+    at(note.connection).connection->undo(note, counters);
     mark_dirty(note.connection);
   }
   const bool all = taken == burst.size();

@@ -24,6 +24,7 @@ struct Stack::Impl {
   std::optional<Drop> deliver(RxPacket& packet, Instant now, Link& link);
   std::optional<Drop> deliver_tcp(RxPacket& packet, std::size_t offset, std::size_t size, const IpAddr& src, const IpAddr& dst,
                                   Instant now);
+  bool has_room(const Listener& l) const;
   std::optional<Drop> listen_arrives(std::uint32_t listener, Segment& seg, Instant now, const std::uint32_t* reopened);
   std::optional<Drop> time_wait_arrives(std::uint32_t record, Segment& seg, Instant now);
   void reply(const Reply& r);

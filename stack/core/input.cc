@@ -78,6 +78,10 @@ std::optional<Drop> Stack::Impl::deliver_tcp(RxPacket& packet, std::size_t offse
   return Drop::closed_port;
 }
 
+bool Stack::Impl::has_room(const Listener& l) const {
+  return !l.accept_full() && l.half_open() < config.tcp.syn_queue && live < config.max_sockets;
+}
+
 // LISTEN: section 3.10.7.2
 std::optional<Drop> Stack::Impl::listen_arrives(std::uint32_t listener_index, Segment& seg, Instant now,
                                                 const std::uint32_t* reopened) {
@@ -89,7 +93,7 @@ std::optional<Drop> Stack::Impl::listen_arrives(std::uint32_t listener_index, Se
   if (!seg.flags.has(SYN)) return Drop::tcp_state;                     // fourth
   Socket& listening = at(listener_index);                              // third
   Listener& listener = *listening.listener;
-  if (listener.accept_full() || listener.half_open() >= config.tcp.syn_queue) return Drop::listen_overflow;
+  if (!has_room(listener)) return Drop::listen_overflow;
   const auto index = new_socket(listening.family);
   if (!index) return Drop::no_memory;
   Socket& child = at(*index);
@@ -101,6 +105,7 @@ std::optional<Drop> Stack::Impl::listen_arrives(std::uint32_t listener_index, Se
   child.in_demux = true;
   child.embryo = true;
   child.parent = id_of(listener_index);
+  child.listening = listening.listening;
   child.bound = true;
   child.binding = ports.hold(listening.binding, seg.pair.local.addr);
   child.local = seg.pair.local;
@@ -121,7 +126,7 @@ std::optional<Drop> Stack::Impl::time_wait_arrives(std::uint32_t record, Segment
     case TimeWaitTable::Answer::restart: time_wait.restart(record, now, config.tcp); [[fallthrough]];
     case TimeWaitTable::Answer::acknowledge: reply(time_wait.acknowledgment(record, now)); break;
     case TimeWaitTable::Answer::reopen: {
-      if (at(*listener).listener->accept_full()) return Drop::listen_overflow;
+      if (!has_room(*at(*listener).listener)) return Drop::listen_overflow;
       const std::uint32_t snd_nxt = time_wait[record].snd_nxt;
       forget_record(record);
       return listen_arrives(*listener, seg, now, &snd_nxt);

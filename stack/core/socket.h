@@ -30,6 +30,7 @@ struct Socket {
   bool queued = false;           // established, waits for accept()
   std::uint32_t generation = 1;
   SocketId parent{};             // the listener of a socket that nobody accepted yet
+  std::uint32_t listening = 0;   // how often listen() began here; of a child, when its parent took it
   BindingId binding{};
   Endpoint local{};              // as bound: the address may be a wildcard
   UserOptions options;           // of a blank socket or a listener; a connection has its own

@@ -190,7 +190,7 @@ void Stack::Impl::settle(std::uint32_t index, Instant now) {
   if (s.embryo && (c.was_established() || c.state() == State::closed)) {
     s.embryo = false;
     Socket* parent = find(s.parent);
-    const bool listening = parent != nullptr && parent->listener;
+    const bool listening = parent != nullptr && parent->listener && parent->listening == s.listening;
     if (!c.was_established()) {
       if (listening) parent->listener->on_half_open_gone();
     } else if (listening) {

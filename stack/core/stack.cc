@@ -11,8 +11,8 @@ Stack::~Stack() = default;
 
 Instant Stack::poll(Instant now, Link& link) {
   impl_->clock = now;
-  impl_->run_timers(now);
   for (RxPacket& packet : link.receive()) impl_->receive(packet, now, link);
+  impl_->run_timers(now);   // after the packets: what they acknowledge is not overdue, however late this call
   return impl_->drive(now, link);
 }
 
@@ -44,12 +44,13 @@ Status Stack::listen(SocketId id, int backlog) {
     s->listener->set_backlog(room);
     return {};
   }
-  if (s->kind != Socket::Kind::blank) return fail(Error::invalid);
+  if (s->kind == Socket::Kind::connection && !impl_->forget_failed(*s)) return fail(Error::invalid);
   if (!s->bound)
     if (auto bound = impl_->bind(*s, id.index, {IpAddr::any(s->family), {}}); !bound) return bound;
   if (auto free = impl_->ports.set_listening(s->binding, true); !free) return free;
   // A listener is a record of its own: connections on its port stay as they are (MUST-41, MUST-42).
   s->listener = std::make_unique<Listener>(room);
+  ++s->listening;
   s->kind = Socket::Kind::listener;
   return {};
 }

@@ -31,6 +31,7 @@ concept CongestionControl = requires(C c, const C k, const AckSample& a, Instant
   c.on_recovery_exit(a);
   c.on_idle_restart(t);
   c.on_mss(mss);
+  c.on_lost_syn();            // before the first text (RFC 5681 section 3.1)
   { k.cwnd() } -> std::same_as<std::int64_t>;
   { k.ssthresh() } -> std::same_as<std::int64_t>;
   { k.pacing_rate() } -> std::same_as<std::int64_t>;    // octets a second, 0: not paced

@@ -22,7 +22,7 @@ const char* name(State s) {
 }
 
 Connection::Connection(const FourTuple& pair, const UserOptions& user, const TcpSettings& settings, std::uint32_t mtu)
-    : options{user}, pair_{pair}, cc_{Reno{536, settings.initial_window}}, mtu_{mtu} {
+    : options{user}, pair_{pair}, cc_{begin_congestion_control(536, settings.initial_window)}, mtu_{mtu} {
   if (options.receive_buffer == 0) options.receive_buffer = settings.receive_buffer;
   if (options.send_buffer == 0) options.send_buffer = settings.send_buffer;
   writable_limit_ = options.send_buffer;
@@ -88,8 +88,8 @@ void Connection::compute_mss() {
 
 void Connection::establish(Instant now, const TcpSettings& settings) {
   if (syn_lost_) rtt_.lost_syn(3s);
-  cc_ = Reno{eff_mss_, settings.initial_window};
-  if (syn_lost_) std::get<Reno>(cc_).on_lost_syn();
+  cc_ = begin_congestion_control(eff_mss_, settings.initial_window);
+  if (syn_lost_) std::visit([](auto& c) { c.on_lost_syn(); }, cc_);
   timers_.disarm(Timer::retransmit);
   retransmissions_ = 0;
   enter(snd_.fin_queued() ? State::fin_wait_1 : State::established);
@@ -139,10 +139,13 @@ AckSample Connection::sample(Instant now, std::int64_t acked) const {
   return a;
 }
 
+// Since when the peer owes an acknowledgment: not while it kept its window closed and said so.
+Instant Connection::silent_since() const { return std::max(snd_.sent().front().first_sent_at, stalled_until_); }
+
 void Connection::arm_retransmit(Instant now, const TcpSettings& settings) {
   Instant when = now + rtt_.rto(settings);
   if (options.user_timeout != Duration{} && !snd_.sent().empty() && was_established_)
-    when = std::min(when, std::max(now, snd_.sent().front().first_sent_at + options.user_timeout));
+    when = std::min(when, std::max(now, silent_since() + options.user_timeout));
   timers_.arm(Timer::retransmit, when);
 }
 
@@ -161,14 +164,18 @@ void Connection::arm_keep_alive(Instant now, const TcpSettings& settings) {
 void Connection::options_changed(Instant now, const TcpSettings& settings) {
   if (keep_probes_ == 0 || options.keep_alive != timers_.armed(Timer::keep_alive)) arm_keep_alive(now, settings);
   if (options.max_segment != 0 && eff_mss_ > options.max_segment) compute_mss();
+  writable_limit_ = send_limit(settings);
+  edge_ = true;                                            // what the user waits for may be there by the new measure
 }
 
 // A connection that nobody owns any more does not stay for ever (R6 to R8).
 void Connection::arm_orphan(Instant now, const TcpSettings& settings) {
   if (owned_) return;
   if (state_ == State::fin_wait_2) {
-    const bool chosen = options.linger2 > 0;
-    timers_.arm(Timer::orphan, now + (chosen ? Duration{std::chrono::seconds{options.linger2}} : settings.fin_wait_2));
+    const Duration patience = options.linger2 == 0  ? settings.fin_wait_2
+                              : options.linger2 < 0 ? Duration{}
+                                                    : Duration{std::chrono::seconds{options.linger2}};
+    timers_.arm(Timer::orphan, now + patience);
   } else if (state_ == State::fin_wait_1 || state_ == State::closing || state_ == State::last_ack) {
     timers_.arm(Timer::orphan, now + settings.orphan_give_up);
   }

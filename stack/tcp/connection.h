@@ -70,7 +70,7 @@ class Connection {
   /// Adds at most one quantum of segments for this connection. True: it has more to send now.
   bool output(Instant now, std::uint32_t self, Burst& burst, TcpContext& context);
   /// The link refused a packet of output(): it was never sent. Newest first.
-  void undo(const Burst::Note& note);
+  void undo(const Burst::Note& note, Counters& counters);
 
   // -- asking --
   State state() const { return state_; }
@@ -149,6 +149,7 @@ class Connection {
     return state_ == State::established || state_ == State::fin_wait_1 || state_ == State::fin_wait_2;
   }
   std::int64_t mss() const { return eff_mss_; }
+  std::size_t enough() const;
   void compute_mss();
   std::uint8_t our_scale(const TcpSettings& settings) const;
   std::size_t send_limit(const TcpSettings& settings) const;
@@ -157,6 +158,7 @@ class Connection {
   }
   AckSample sample(Instant now, std::int64_t acked) const;
   Duration give_up_after(const TcpSettings& settings) const;
+  Instant silent_since() const;
   void arm_retransmit(Instant now, const TcpSettings& settings);
   void arm_keep_alive(Instant now, const TcpSettings& settings);
   void arm_orphan(Instant now, const TcpSettings& settings);
@@ -204,6 +206,7 @@ class Connection {
   bool urgent_taken_ = false;           // MSG_OOB has read it
 
   Instant last_sent_at_{}, last_heard_at_{}, challenged_at_ = Instant::min(), persist_since_{};
+  Instant stalled_until_{};             // when the peer last told, or left, a closed window
   int keep_probes_ = 0, retransmissions_ = 0, persist_backoff_ = 0;
   bool cwnd_limited_ = false;
   std::size_t writable_limit_ = 0;      // send_limit() when last computed: what ready() judges by

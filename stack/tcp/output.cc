@@ -30,7 +30,10 @@ bool Connection::output(Instant now, std::uint32_t self, Burst& burst, TcpContex
   return false;
 }
 
-void Connection::undo(const Burst::Note& note) {
+void Connection::undo(const Burst::Note& note, Counters& counters) {
+  --segments_out_;
+  --counters.tcp_out;
+  if (note.run.retransmit) --retransmitted_, --counters.tcp_retransmits;
   if (note.run.begin != note.run.end)
     snd_.undo(note.run);
   else if (!note.acknowledges)
@@ -87,7 +90,7 @@ std::optional<Run> Connection::next_probe() {
 bool Connection::may_send_part() const {
   if (push_now_ || snd_.fin_queued() || snd_.up() > snd_.nxt()) return true;
   if (options.cork || more_) return false;
-  return options.no_delay || small_end_ <= snd_.una();
+  return options.no_delay || snd_.outstanding() == 0 || small_end_ <= snd_.una();
 }
 
 std::optional<Run> Connection::next_new_text(Instant now, const TcpContext& context) {
@@ -168,7 +171,7 @@ void Connection::emit_run(Run run, Instant now, std::uint32_t self, Burst& burst
 
   write_header(packet, run.begin, flags, opts, context);
   if (flags.has(ACK)) owed_.carried();
-  if (!syn && text % mss() != 0) small_end_ = run.end;
+  if (!syn && text % mss() != 0 && snd_.wnd() != 0) small_end_ = run.end;   // a probe is no part segment
   push_now_ = false;
   if (run.retransmit) {
     ++retransmitted_;

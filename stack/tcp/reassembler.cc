@@ -29,7 +29,8 @@ Reassembler::Result Reassembler::insert(Pool& pool, Seq seq, Slice text, std::si
       const SeqRange range{at, next};
       const auto offset = static_cast<std::size_t>(at - seq), n = static_cast<std::size_t>(next - at);
       const std::size_t before = pieces_.size();
-      const bool may = islands_.size() < most || touches_island(range);
+      const bool thrifty = pinned_ <= 2 * size_ + spare;
+      const bool may = thrifty && (islands_.size() < most || touches_island(range));
       if (!may || !keep(pool, i, at, text.subslice(offset, n))) {
         result.kept = kept ? Kept::kept : Kept::refused;
         break;
@@ -116,6 +117,10 @@ std::optional<Slice> Reassembler::take(Seq next) {
     if (!islands_.empty() && islands_.front().end <= end) islands_.erase(islands_.begin());
     else if (!islands_.empty()) islands_.front().begin = end;
     if (first_ == pieces_.size()) clear();
+    if (first_ > pieces_.size() / 2) {             // what was taken leaves, once it is the larger part
+      pieces_.erase(pieces_.begin(), pieces_.begin() + static_cast<std::ptrdiff_t>(first_));
+      first_ = 0;
+    }
     if (end <= next) continue;
     piece.text.drop_front(static_cast<std::size_t>(next - piece.begin));
     return std::move(piece.text);

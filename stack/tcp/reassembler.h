@@ -19,13 +19,14 @@ struct SeqRange {
 
 class Reassembler {
  public:
+  static constexpr std::size_t spare = 256 * 1024;
   enum class Kept { kept, duplicate, refused };
   struct Result {
     Kept kept;
     std::optional<SeqRange> duplicate;   // octets that were here already: what a D-SACK tells (RFC 2883)
   };
   /// Keeps `[seq, seq + text.size())`, cut to what is not here yet. Refused, as far as it is not kept, when it would make more
-  /// than `most` islands or memory is out: it was not told of, so the peer sends it again.
+  /// than `most` islands, when small pieces pin more than twice their text and `spare`, or when memory is out: it was not told of, so the peer sends it again.
   Result insert(Pool& pool, Seq seq, Slice text, std::size_t most);
   /// The piece that holds `next`, cut to begin there, once the hole before it is filled; nothing if there is none.
   std::optional<Slice> take(Seq next);

@@ -91,8 +91,13 @@ Seq Receiver::offered_edge(std::int64_t mss) const {
 std::uint16_t Receiver::advertise(bool syn, std::int64_t mss) {
   const std::int64_t unit = std::int64_t{1} << (syn ? 0 : scale_);
   if (!syn) edge_ = offered_edge(mss);
-  const std::int64_t field = std::min<std::int64_t>(65'535, (wnd() + unit - 1) / unit);   // up, so the edge stays
-  edge_ = nxt_ + field * unit;
+  // Up, so that the edge does not move left; but not when more than a unit over the buffer is promised already, or a peer that
+  // fills each rest would be given another for ever. Then it seems to move left by less than a unit, which RFC 7323 section
+  // 2.4 has the peer expect; what was promised is still taken.
+  const std::int64_t up = (wnd() + unit - 1) / unit;
+  const bool over = static_cast<std::int64_t>(queue_.size()) + up * unit > static_cast<std::int64_t>(buffer_) + unit;
+  const std::int64_t field = std::min<std::int64_t>(65'535, over ? wnd() / unit : up);
+  edge_ = std::max(edge_, nxt_ + field * unit);
   return static_cast<std::uint16_t>(field);
 }
 

@@ -72,4 +72,9 @@ class Reno {
 static_assert(CongestionControl<Reno>);
 using AnyCongestionControl = std::variant<Reno>;
 
+/// The congestion control of a connection that begins.
+inline AnyCongestionControl begin_congestion_control(std::int64_t mss, int initial_segments) {
+  return Reno{mss, initial_segments};
+}
+
 }  // namespace tunic

@@ -13,7 +13,7 @@
 
 namespace tunic {
 
-/// SEG.* of RFC 9293 section 3.3.1. `seq` and `ack` are widened by the connection that the segment enters.
+/// SEG.* of RFC 9293 section 3.3.1. `seq`, `ack` and `wnd` are widened by the connection that the segment enters.
 struct Segment {
   FourTuple pair;              // local is the destination: the pair as this end sees it
   Seq32 wire_seq, wire_ack;
@@ -23,6 +23,7 @@ struct Segment {
   Slice text;
   std::uint16_t gso_size = 0;  // text octets per wire segment of a super-packet, 0: it is one segment
   Seq seq, ack;
+  std::int64_t wnd = 0;        // SEG.WND in octets, scaled by the connection: unsigned and wide (MUST-1, REC-1)
 
   /// SEG.LEN: text, SYN and FIN each count.
   std::int64_t len() const {

@@ -12,6 +12,7 @@ std::optional<Drop> Connection::segment_arrives(Segment& seg, Instant now, bool 
   if (state_ == State::syn_sent) return syn_sent(seg, now, context);
   if (state_ == State::closed) return Drop::tcp_state;
   seg.seq = Seq::near(rcv_.nxt(), seg.wire_seq);
+  seg.wnd = std::int64_t{seg.window} << (seg.flags.has(SYN) ? 0 : agreed_.snd_scale);   // RFC 7323 section 2.2
 
   if (context.settings.prediction && is_predicted(seg, now)) {     // fast path: the same functions, fewer questions
     ++context.counters.predicted;
@@ -45,9 +46,10 @@ std::optional<Drop> Connection::segment_arrives(Segment& seg, Instant now, bool 
 std::optional<Drop> Connection::take_in(Segment& seg, Instant now, TcpContext& context) {
   check_urgent(seg);
   const std::optional<Seq> fin = seg.flags.has(FIN) ? std::optional{seg.end() - 1} : std::nullopt;
-  if (auto drop = process_text(seg, now, context)) return drop;
-  check_fin(fin, now);
-  return {};
+  const auto drop = process_text(seg, now, context);
+  if (drop && (*drop != Drop::tcp_unacceptable || !fin)) return drop;
+  check_fin(fin, now);                                             // text that is all old may come with a FIN that is new
+  return rcv_.fin_received() ? std::nullopt : drop;
 }
 
 // Header prediction: established, in order, nothing odd. Whatever this lets through, the long way would treat alike.
@@ -195,7 +197,6 @@ std::optional<Drop> Connection::check_syn(const Segment& seg, Instant now, TcpCo
 // fifth
 std::optional<Drop> Connection::check_ack(const Segment& seg, Instant now, bool accept_full, TcpContext& context) {
   if (!seg.flags.has(ACK)) return Drop::tcp_no_ack;
-  const std::int64_t window = std::int64_t{seg.window} << agreed_.snd_scale;   // unsigned, 64 bits (MUST-1, REC-1)
   if (state_ == State::syn_received) {
     if (seg.ack <= snd_.una() || seg.ack > snd_.nxt()) {
       if (!context.replies.push(reset_for(seg))) ++context.counters.reply_overflow;
@@ -204,13 +205,13 @@ std::optional<Drop> Connection::check_ack(const Segment& seg, Instant now, bool 
     if (passive_ && accept_full) return Drop::listen_overflow;     // S4: the peer's text will come again
     const AckReport report = snd_.on_ack(seg.ack);
     sample_rtt(seg, report, now, context.settings);
-    snd_.update_window(seg.seq, seg.ack, window);
+    snd_.update_window(seg.seq, seg.ack, seg.wnd);
     establish(now, context.settings);
     return {};
   }
   // RFC 5961 section 5.2 (MAY-12), and never below the first octet that we sent (B3).
   const Seq oldest = std::max(snd_.una() - snd_.max_wnd(), snd_.iss() + 1);
-  if (seg.ack > snd_.nxt() || seg.ack < oldest) {
+  if (seg.ack > snd_.max_sent() || seg.ack < oldest) {
     owe_for_unacceptable(seg, now, context);
     return Drop::tcp_ack;
   }
@@ -221,7 +222,8 @@ std::optional<Drop> Connection::check_ack(const Segment& seg, Instant now, bool 
   const std::int64_t before = snd_.wnd();
   const bool advanced = seg.ack > snd_.una();
   if (advanced) on_new_ack(seg, now, context);
-  snd_.update_window(seg.seq, seg.ack, window);
+  snd_.update_window(seg.seq, seg.ack, seg.wnd);
+  if (before == 0 || snd_.wnd() == 0) stalled_until_ = now;        // silence does not count from before this (MUST-37)
   if (!advanced) on_same_ack(seg, before, before == snd_.wnd(), now);
   if (snd_.wnd() > 0) {
     if (before == 0 && snd_.outstanding() > 0 && timers_.armed(Timer::persist)) {
@@ -321,7 +323,8 @@ std::optional<Drop> Connection::process_text(Segment& seg, Instant now, TcpConte
     return {};
   }
   const auto size = static_cast<std::int64_t>(seg.text.size());
-  if (!owned_ && seg.end() > rcv_.nxt()) {                         // SHLD-3: nobody will read this
+  const bool nobody_reads = !owned_ || (read_shut_ && state_ != State::established);
+  if (nobody_reads && seg.seq + size > rcv_.nxt()) {               // SHLD-3
     abort();
     return Drop::tcp_state;
   }

@@ -2,6 +2,7 @@
 // (RFC 9293 section 3.3.1). SYN and FIN are octets of the sequence space here: the SYN stands at iss, the FIN after all text.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 
@@ -34,6 +35,8 @@ class Sender {
   Seq iss() const { return iss_; }
   Seq una() const { return una_; }
   Seq nxt() const { return nxt_; }
+  /// One past the highest octet that may have reached the peer: nxt, or more after take_back().
+  Seq max_sent() const { return std::max(nxt_, taken_back_); }
   std::int64_t wnd() const { return wnd_; }
   std::int64_t max_wnd() const { return max_wnd_; }
   /// One past the last octet of text that the user gave; a FIN stands here.
@@ -55,7 +58,7 @@ class Sender {
   void mark_urgent() { up_ = queue_end(); }
   Seq up() const { return up_; }
 
-  /// Advances SND.UNA to `ack`, which lies in (una, nxt].
+  /// Advances SND.UNA to `ack`, which lies in (una, max_sent()].
   AckReport on_ack(Seq ack);
   /// Section 3.10.7.4, fifth: takes the window of a segment unless it is older than the last that was taken. One that
   /// acknowledges more is never older, whatever its number, or una would carry the old window beyond what was promised.

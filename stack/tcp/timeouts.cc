@@ -28,7 +28,7 @@ void Connection::on_retransmit_timeout(Instant now, TcpContext& context) {
     }
     syn_lost_ = true;
   } else {
-    if (now - first >= give_up_after(context.settings)) {
+    if (snd_.wnd() != 0 && now - silent_since() >= give_up_after(context.settings)) {
       fail_with(Error::timed_out);
       return;
     }
@@ -54,8 +54,8 @@ void Connection::on_retransmit_timeout(Instant now, TcpContext& context) {
 // Section 3.8.6.1. A peer that answers may keep its window shut for ever (MUST-37); one that is silent is gone.
 void Connection::on_persist_timeout(Instant now, TcpContext& context) {
   if (snd_.una() == snd_.end()) return;
-  if (snd_.window_room() > 0) {                             // text held back as too small: the override (3.8.6.2.1)
-    push_now_ = true;
+  if (snd_.wnd() != 0) {                                    // text held back as too small: the override (3.8.6.2.1)
+    push_now_ = snd_.window_room() > 0;
     return;
   }
   const Duration patience = give_up_after(context.settings);

@@ -92,9 +92,17 @@ void Connection::close() {
 
 // 3.10.5 ABORT
 void Connection::abort() {
+  const bool closing = state_ == State::closing || state_ == State::last_ack;
+  const bool loses = snd_.queued() != 0 || rcv_.readable() != 0;   // text that the peer believes on its way, or read
   reset_owed_ = state_ == State::syn_received || state_ == State::established || state_ == State::fin_wait_1 ||
-                state_ == State::fin_wait_2 || state_ == State::close_wait;
+                state_ == State::fin_wait_2 || state_ == State::close_wait || (closing && loses);
   enter(State::closed);
+}
+
+// SO_RCVLOWAT; but never more than can come before the window shuts.
+std::size_t Connection::enough() const {
+  if (rcv_.wnd() < rcv_mss_) return 1;
+  return std::clamp<std::size_t>(options.receive_low, 1, std::max<std::size_t>(1, rcv_.buffer() / 2));
 }
 
 // Bits of core's `ready`: readable 1, writable 2, urgent 4, error 8, hangup 16, read_hangup 32.
@@ -102,7 +110,7 @@ std::uint32_t Connection::ready() const {
   const bool ended = state_ == State::closed || state_ == State::time_wait;
   const bool no_more_in = rcv_.fin_received() || read_shut_ || ended;
   std::uint32_t bits = 0;
-  if (no_more_in || readable() >= std::max<std::size_t>(1, options.receive_low)) bits |= 1;
+  if (no_more_in || readable() >= enough()) bits |= 1;
   if (state_ == State::syn_sent || state_ == State::syn_received) return error_ != 0 ? bits | 8 : bits;
   const std::size_t limit = writable_limit_;
   if (snd_.fin_queued() || ended || error_ != 0 || snd_.queued() <= limit - limit / 3) bits |= 2;

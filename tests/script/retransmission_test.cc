@@ -233,7 +233,7 @@ TEST(Retransmission, into_a_shrunk_window) {
        0ms  write 1000                         // SHLD-15: nothing new beyond the window
      250ms  > .  1001:2001(1000) ack 1
      100ms  < .  1:1(0) ack 9001 win 64000
-       0ms  > .  3001:3001(0) ack 1 )");
+       0ms  > .  8001:8001(0) ack 1 )");
 }
 
 }  // namespace

@@ -106,7 +106,8 @@ Broken breaks_acknowledgment(Flow& f, const Segment& s) {
   if (ack < f.acked) return "an acknowledgment that moves left";
   const auto edge = ack + (std::int64_t{s.window} << (s.has(flag::syn) ? 0 : f.scale_of_ours()));
   const bool saturated = s.has(flag::syn) && s.window == 0xffff;  // a SYN that comes again cannot tell a larger window
-  if (edge < f.our_edge && !saturated)
+  const auto unit = std::int64_t{1} << (s.has(flag::syn) ? 0 : f.scale_of_ours());  // RFC 7323 section 2.4: rounding
+  if (edge + unit <= f.our_edge && !saturated)
     return "law 9: the window's right edge moves left, from " + std::to_string(f.our_edge) + " to " +
            std::to_string(edge);
   f.acked = ack;
@@ -151,7 +152,7 @@ Laws::Broken Laws::sent(const Segment& s) {
   if (auto broken = amplifies(f, s)) return broken;
   if (s.has(flag::rst)) return s.text.empty() ? Broken{} : Broken{"a reset with text"};
   const bool other_peer_syn = s.has(flag::syn) && s.has(flag::ack) && f.irs && s.ack - 1 != *f.irs;
-  if (s.has(flag::syn) && (!f.open || f.snd_max > 1 || other_peer_syn)) begin_anew(f, s);
+  if (s.has(flag::syn) && (!f.open || f.snd_max > 1 || s.seq != f.iss || other_peer_syn)) begin_anew(f, s);
   if (!f.open) return {};
   if (!f.irs && s.has(flag::ack))
     if (const auto* syn = answered(f, s)) adopt(f, *syn);
