@@ -190,9 +190,7 @@ Slept Driver::sit(Waiter& w, const Wait& how) {
   w.doorbell = caller_.kick;
   Slept slept;
   do {
-    w.asleep = true;
-    slept = look(caller_, how.until, set);
-    w.asleep = false;
+    slept = look(caller_, &w, how.until, set);
   } while (goes_on(slept, w, how));
   w.doorbell = -1;
   seat_ = nullptr;
@@ -203,7 +201,7 @@ Slept Driver::sit(Waiter& w, const Wait& how) {
 
 /// Waits in the seat for packets, the Stack's time, `until`, a kick or one of `set`, whose last two entries are free; then does
 /// what the Stack has to do.
-Slept Driver::look(Seat& seat, Instant until, std::span<pollfd> set) {
+Slept Driver::look(Seat& seat, Waiter* w, Instant until, std::span<pollfd> set) {
   const bool rests = device_rests_until_ > now();
   pollfd& device = set[set.size() - 2];
   pollfd& kick = set[set.size() - 1];
@@ -211,10 +209,12 @@ Slept Driver::look(Seat& seat, Instant until, std::span<pollfd> set) {
   kick = {.fd = seat.kick, .events = POLLIN, .revents = 0};
   const Instant wake_up = seat.until = std::min({until, wake_, rests ? device_rests_until_ : never});
   seat.asleep = true;
+  if (w != nullptr) w->asleep = true;
   leave();
   const Slept slept = sleep_on(set, wake_up);
   lock();
   seat.asleep = false;
+  if (w != nullptr) w->asleep = false;   // before the Stack's turn: nobody rings himself
   if (kick.revents != 0) quiet(seat.kick);
   if ((device.revents & ~POLLIN) != 0) device_rests_until_ = after(device_rest);   // deleted: it would report that for ever
   if ((device.revents & POLLIN) != 0 || wake_ <= now()) poll_stack();
@@ -283,7 +283,7 @@ void Driver::background() {
 void Driver::drive_in_background() {
   std::array<pollfd, 2> set;
   seat_ = &background_;
-  while (seat_ == &background_ && !ending_) look(background_, never, set);
+  while (seat_ == &background_ && !ending_) look(background_, nullptr, never, set);
   if (seat_ == &background_) seat_ = nullptr;
 }
 

@@ -117,7 +117,7 @@ class Driver {
 
   static bool goes_on(Slept& slept, const Waiter& w, const Wait& how);
   Slept sit(Waiter& w, const Wait& how);
-  Slept look(Seat& seat, Instant until, std::span<pollfd> set);
+  Slept look(Seat& seat, Waiter* w, Instant until, std::span<pollfd> set);
   Slept nap(Waiter& w, const Wait& how);
   Slept nap_beside_kernel(Waiter& w, const Wait& how);
 

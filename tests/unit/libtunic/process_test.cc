@@ -244,7 +244,7 @@ TEST(Fork, while_another_thread_is_inside) {
       while (!done) tunic_close(tunic_socket(AF_INET, SOCK_STREAM, 0));
     }};
     int wrong = 0;
-    for (int i = 0; i < 50; ++i) wrong += in_child([] { return 0; }) != 0;
+    for (int i = 0; i < 20; ++i) wrong += in_child([] { return 0; }) != 0;
     done = true;
     busy.join();
     MUST(wrong == 0);
