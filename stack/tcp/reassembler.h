@@ -19,7 +19,7 @@ struct SeqRange {
 
 class Reassembler {
  public:
-  static constexpr std::size_t spare = 256 * 1024;
+  static constexpr std::size_t spare = 64 * 1024;
   enum class Kept { kept, duplicate, refused };
   struct Result {
     Kept kept;
