@@ -173,5 +173,101 @@ TEST(Regression, close_with_unread_text_in_last_ack) {
        0ms  expect connections 0 )");
 }
 
+// R1, R5: octets that arrive in descending order each kept a block of their own
+TEST(Regression, octets_in_descending_order) {
+  Script s{established({.mss = 1000})};
+  for (int at = 5000; at > 1000; --at)
+    s.run_loosely("0ms < . " + std::to_string(at) + ":" + std::to_string(at + 1) + "(1) ack 1");
+  EXPECT_LE(s.stack().pool().in_use(), 2u * 4000u + (256u << 10) + 4096u);  // 4000 blocks would be 1 MiB
+}
+
+// What waits in the device is heard before timers run: a process that slept must not take its own sleep for the peer's
+TEST(Regression, acknowledgment_that_waited_while_we_slept) {
+  repeat(established({.mss = 1000, .rtt = 100ms}), [](Script& s) {
+    s.run("0ms setsockopt user_timeout 10000\n 0ms write 500\n 0ms > P. 1:501(500) ack 1");
+    Segment ack;
+    ack.src = *s.stack().remote(s.socket());
+    ack.dst = *s.stack().local(s.socket());
+    ack.seq = s.variant().their_isn + 1;
+    ack.ack = s.variant().our_isn + 501;
+    ack.flags = flag::ack;
+    ack.window = 64'000;
+    s.host().inject(ack);
+    s.host().sleep(20s);
+    s.host().poll();
+    s.run_loosely("30s nothing");
+    EXPECT_EQ(s.info().state, State::established);
+    EXPECT_EQ(s.info().retransmits, 0u);
+  });
+}
+
+// A larger send buffer is news for who waits to write
+TEST(Regression, larger_send_buffer_is_an_edge) {
+  repeat(established({.mss = 1000, .peer_window = 1000}), [](Script& s) {
+    s.run(R"(
+       0ms  setsockopt send_buffer 5000
+       0ms  write 8000 gets 5000
+       0ms  > .  1:1001(1000) ack 1
+       0ms  expect not writable )");
+    while (s.stack().take_edge()) {
+    }
+    s.run("0ms setsockopt send_buffer 100000\n 0ms expect writable");
+    bool found = false;
+    while (const auto id = s.stack().take_edge()) found = found || *id == s.socket();
+    EXPECT_TRUE(found);
+  });
+}
+
+// The last part segment behind a closed window was held for ever: Nagle took the probe for a part segment
+TEST(Regression, part_segment_behind_a_closed_window) {
+  repeat(established({.mss = 1000, .peer_window = 10'000, .rtt = 100ms}), R"(
+       0ms  write 1000
+       0ms  > P. 1:1001(1000) ack 1
+     100ms  < .  1:1(0) ack 1001 win 0
+       0ms  write 500
+     250ms  > .  1001:1002(1) ack 1
+       1ms  < .  1:1(0) ack 1001 win 0
+     100ms  < .  1:1(0) ack 1001 win 20000
+       0ms  > P. 1001:1501(500) ack 1
+     100ms  < .  1:1(0) ack 1501 win 20000 )");
+}
+
+// A window update and our probe cross: the octet of the probe was taken after all
+TEST(Regression, probe_that_was_taken_after_all) {
+  repeat(established({.mss = 1000, .peer_window = 10'000, .rtt = 100ms}), [](Script& s) {
+    s.run(R"(
+       0ms  write 1000
+       0ms  > P. 1:1001(1000) ack 1
+     100ms  < .  1:1(0) ack 1001 win 0
+       0ms  write 1000
+     250ms  > .  1001:1002(1) ack 1 )");
+    s.run_loosely("1ms < . 1:1(0) ack 1001 win 300\n 1ms < P. 1:101(100) ack 1002 win 299\n 0ms read 100");
+    s.run_loosely("100ms < . 101:101(0) ack 1002 win 10000\n 100ms < . 101:101(0) ack 2001 win 10000");
+    s.run("0ms expect outq 0");
+  });
+}
+
+// shutdown(RDWR), and the peer goes on: nobody will read it, so it must learn of it (SHLD-3)
+TEST(Regression, text_after_shutdown_of_both) {
+  repeat(established({.mss = 1000}), R"(
+       0ms  shutdown rdwr
+       0ms  > F. 1:1(0) ack 1
+      10ms  < .  1:1(0) ack 2
+       0ms  < P. 1:11(10) ack 2
+       0ms  > R  2:2(0) )");
+}
+
+// shutdown() and listen() again: the half-open connections of before are not counted among the new ones
+TEST(Regression, listener_that_begins_anew) {
+  repeat(blank(), [](Script& s) {
+    s.run("0ms listen 4\n 0ms setsockopt reuse_address 1\n 0ms #1 < S 0:0(0) <mss 1000>\n 0ms #1 > S. 0:0(0) ack 1");
+    EXPECT_TRUE(s.stack().shutdown(s.listener(), Shutdown::read));
+    EXPECT_TRUE(s.stack().listen(s.listener(), 4));
+    s.run_loosely("0ms #1 < R 1:1(0)\n 70s nothing");
+    s.run("0ms expect syn_queue 0\n 0ms #2 < S 0:0(0) <mss 1000>\n 0ms #2 > S. 0:0(0) ack 1\n 0ms #2 < . 1:1(0) ack 1");
+    s.run("0ms #2 accept");
+  });
+}
+
 }  // namespace
 }  // namespace tunic::test

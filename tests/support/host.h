@@ -44,6 +44,9 @@ class Host : private Link {
   /// packet is there to be taken.
   void advance(Instant until, bool stop_at_output = false);
 
+  /// The clock goes on while nobody calls the Stack: its thread was stopped, or busy.
+  void sleep(Duration d) { now_ += d; }
+
   /// What came out and was not taken yet, oldest first.
   std::deque<Sent> out;
   /// What its packets must have, where a socket chose otherwise than the settings say.

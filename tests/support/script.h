@@ -86,6 +86,7 @@ class Script {
   Host& host() { return host_; }
   Stack& stack() { return host_.stack(); }
   SocketId socket(int peer = 1) { return peers_[peer].socket; }
+  SocketId listener() const { return listener_; }
   TcpInfo info(int peer = 1) { return stack().info(socket(peer)).value_or(TcpInfo{}); }
   const Variant& variant() const { return variant_; }
 
