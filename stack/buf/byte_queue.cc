@@ -118,7 +118,7 @@ void ByteQueue::drop_front(std::size_t n) {
     else
       --cursor_.index, cursor_.start -= whole;
   }
-  if (size_ == 0) clear();
+  if (size_ == 0) cursor_ = {};
 }
 
 void ByteQueue::clear() {

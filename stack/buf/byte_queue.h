@@ -1,5 +1,5 @@
 // A queue of octets in slices: what waits to be read, what waits to be acknowledged. Octets go in at the back by copy or by
-// keeping a slice, and are looked at anywhere by their distance from the front. An empty queue holds no memory.
+// keeping a slice, and are looked at anywhere by their distance from the front. An empty queue holds no block.
 #pragma once
 
 #include <cstddef>
@@ -32,6 +32,9 @@ class ByteQueue {
   std::size_t gather(std::size_t offset, std::size_t size, TxPacket& packet) const;
   void drop_front(std::size_t n);
   void clear();
+  /// Whether it is empty and still has the memory of its list, for what may come next; shrink() gives that back too.
+  bool holds_spare() const { return slices_.empty() && slices_.capacity() != 0; }
+  void shrink() { slices_.shrink(); }
 
  private:
   struct Place {

@@ -56,7 +56,6 @@ Instant Stack::Impl::drive(Instant now, Link& link) {
 }
 
 void Stack::Impl::flush(Instant now, Link& link) {
-  Ring<SocketId> held_up;                      // their link refuses for now
   flush_replies(link);
   while (!dirty.empty()) {
     step();

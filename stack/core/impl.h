@@ -54,7 +54,7 @@ struct Stack::Impl {
   void stop_listening(Socket& s);
   Status forget_failed(Socket& s);
 
-  /// After any door: the accept queue, TIME-WAIT, the demux, edges, the timer, and the list of the dirty.
+  /// After any door that may change the state (send() and receive() only mark dirty): the accept queue, TIME-WAIT, the demux, edges, the timer, and the list of the dirty.
   void settle(std::uint32_t index, Instant now);
   void enter_time_wait(Socket& s, Instant now);
   void forget_record(std::uint32_t record);
@@ -84,6 +84,7 @@ struct Stack::Impl {
   std::size_t live = 0;                 // sockets and connections
   Ring<SocketId> edges;
   Ring<SocketId> dirty;                 // round-robin: one quantum each
+  Ring<SocketId> held_up;               // within a flush: dirty, and their link refuses
   Ring<SocketId> dying;                 // closed, nobody holds them: freed when their last packet is out
   Replies replies;
   Burst device_burst, loop_burst;

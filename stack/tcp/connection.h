@@ -169,6 +169,8 @@ class Connection {
   void on_persist_timeout(Instant now, TcpContext& context);
   void on_keep_alive_timeout(Instant now, TcpContext& context);
 
+  static constexpr Duration spare_after = 1s;   // of idleness
+
   FourTuple pair_;
   State state_ = State::closed;
   bool passive_ = false, owned_ = true, was_established_ = false;

@@ -16,6 +16,7 @@ bool Connection::output(Instant now, std::uint32_t self, Burst& burst, TcpContex
   tune_receive_buffer(now, context.settings);
   writable_limit_ = send_limit(context.settings);
   if (!owned_ && !timers_.armed(Timer::orphan)) arm_orphan(now, context.settings);
+  if (snd_.holds_spare() || rcv_.holds_spare()) timers_.arm_if_idle(Timer::spare, now + spare_after);
   if (auto run = next_run(now, context)) {
     emit_run(*run, now, self, burst, context);
     return true;

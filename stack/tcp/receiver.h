@@ -33,7 +33,7 @@ class Receiver {
 
   /// Section 3.10.7.4, first: the four-case test. A segment that spans the whole window is acceptable too.
   bool acceptable(const Segment& seg) const;
-  /// Seventh: takes what lies in the window. The text is cut, not copied, when it fills its slab.
+  /// Seventh: takes what lies in the window. The text is kept, not copied, when it fills half its slab.
   TextReport on_text(Pool& pool, Seq seq, Slice text, std::int64_t mss);
   /// Whether all before `fin` has come; then the FIN is consumed.
   bool on_fin(Seq fin);
@@ -56,6 +56,8 @@ class Receiver {
   std::size_t buffer() const { return buffer_; }
   void set_buffer(std::size_t n) { buffer_ = n; }
   const Reassembler& out_of_order() const { return reassembler_; }
+  bool holds_spare() const { return queue_.holds_spare(); }
+  void shrink() { queue_.shrink(); }
   void discard();                           // the reader is gone: frees what is kept
 
  private:

@@ -38,7 +38,6 @@ Scoreboard::Acked Scoreboard::on_ack(Seq una) {
     ranges_.pop_front();
   }
   if (retransmitted) acked.sent_at.reset();
-  if (ranges_.empty()) ranges_.shrink();
   return acked;
 }
 

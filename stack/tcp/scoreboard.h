@@ -50,6 +50,8 @@ class Scoreboard {
   /// `[begin, end)`, the front of first_lost(), was sent again.
   void on_retransmitted(Seq begin, Seq end, Instant now);
   void clear();
+  bool holds_spare() const { return ranges_.empty() && ranges_.capacity() != 0; }
+  void shrink() { ranges_.shrink(); }
 
  private:
   std::size_t find(Seq s) const;              // the range that holds `s`

@@ -77,6 +77,9 @@ class Sender {
   const Scoreboard& sent() const { return sent_; }
   /// Text octets of [begin, end) as slices; returns the end of what `packet` had room for.
   Seq gather(Seq begin, Seq end, TxPacket& packet) const;
+  /// Memory of empty queues, kept for what is sent next.
+  bool holds_spare() const { return queue_.holds_spare() || sent_.holds_spare(); }
+  void shrink() { queue_.shrink(), sent_.shrink(); }
   void discard() {
     queue_.clear();
     sent_.clear();

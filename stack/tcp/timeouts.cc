@@ -11,6 +11,10 @@ void Connection::timeouts(Instant now, TcpContext& context) {
   if (timers_.take(Timer::delayed_ack, now)) owed_.owe_plain();                // MUST-40
   if (timers_.take(Timer::keep_alive, now)) on_keep_alive_timeout(now, context);
   if (timers_.take(Timer::orphan, now)) enter(State::closed);
+  if (timers_.take(Timer::spare, now) && now - std::max(last_heard_at_, last_sent_at_) >= spare_after) {
+    snd_.shrink();
+    rcv_.shrink();
+  }
 }
 
 // RFC 6298 section 5.4 to 5.7, and the thresholds of section 3.8.3 (MUST-20 to MUST-23).

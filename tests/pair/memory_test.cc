@@ -1,0 +1,117 @@
+// Memory that runs out delays and never loses: allocations that fail, a pool of the least size (R12); and in the steady state
+// no memory is asked of the system at all (law 1).
+#include <cstdlib>
+#include <new>
+
+#include "buf/memory_link.h"
+#include "pair.h"
+
+namespace {
+std::uint64_t allocations = 0;
+}
+
+// The operators of this executable count; they are otherwise the usual ones.
+void* operator new(std::size_t n) {
+  ++allocations;
+  if (void* p = std::malloc(n == 0 ? 1 : n)) return p;
+  throw std::bad_alloc{};
+}
+void* operator new[](std::size_t n) { return operator new(n); }
+void operator delete(void* p) noexcept { std::free(p); }
+void operator delete[](void* p) noexcept { std::free(p); }
+void operator delete(void* p, std::size_t) noexcept { std::free(p); }
+void operator delete[](void* p, std::size_t) noexcept { std::free(p); }
+
+namespace tunic::test {
+namespace {
+
+struct Memory : Pair {};
+INSTANTIATE_TEST_SUITE_P(, Memory, pair_variants, variant_name);
+
+// R12
+TEST_P(Memory, every_kth_allocation_fails_and_nothing_stalls) {
+  for (std::uint32_t k = 2; k <= 50; ++k)
+    for (const bool slabs : {false, true}) {
+      World::Setup s = setup(k);
+      s.slabs = slabs;
+      s.tcp.orphan_give_up = 4h;
+      World w{s};
+      const Plan plan{.write = 100'000, .write_chunk = 5000, .read_chunk = 4000, .random_chunks = true};
+      w.serve(World::right, 80, 4, plan);
+      User& user = w.connect(World::left, 80, plan);
+      for (int side : {World::left, World::right}) w.at(side).fail_every(k);
+      const std::string what = "k " + std::to_string(k);
+      ASSERT_TRUE(w.run(1h, [&] { return user.gone() && w.users(World::right) == 1 && w.user(World::right).gone(); }))
+          << what << ": " << user.read() << " octets" << tail(w);
+      EXPECT_EQ(user.read(), plan.write) << what;
+      EXPECT_EQ(w.user(World::right).read(), plan.write) << what;
+      for (int side : {World::left, World::right}) w.at(side).fail_every(0);
+      expect_all_given_back(w, 130s, what);
+    }
+}
+
+// R12: the smallest pool, one connection after another and a few at a time.
+TEST_P(Memory, a_pool_of_the_least_size_suffices) {
+  for (const bool slabs : {false, true}) {
+    World::Setup s = setup(4);
+    s.memory = 4u << 20;
+    s.slabs = slabs;
+    World w{s};
+    const Plan plan{.write = 300'000};
+    w.serve(World::right, 80, 64, plan);
+    for (int i = 0; i < 30; ++i) w.connect(World::left, 80, plan);
+    const auto all_gone = [&] {
+      if (w.users(World::right) != 30) return false;
+      for (std::size_t i = 0; i < 30; ++i)
+        if (!w.user(World::left, i).gone() || !w.user(World::right, i).gone()) return false;
+      return true;
+    };
+    ASSERT_TRUE(w.run(15min, all_gone)) << tail(w);
+    for (std::size_t i = 0; i < 30; ++i) {
+      for (int side : {World::left, World::right})
+        ASSERT_EQ(w.user(side, i).read(), plan.write) << "error " << w.user(side, i).error() << (slabs ? ", slabs" : "") << tail(w);
+    }
+    expect_all_given_back(w, 130s);
+  }
+}
+
+// L1: 100 000 segments of an established transfer, over a link that reuses its memory.
+TEST_P(Memory, nothing_is_allocated_for_a_packet_in_the_steady_state) {
+  World names{setup()};                              // for its configurations; its Stacks stay idle
+  Config c[2] = {names.config(World::left), names.config(World::right)};
+  for (Config& one : c) one.link = {.checksum = true, .max_gso = 0};   // a packet a segment
+  Stack left{c[0]}, right{c[1]};
+  MemoryLink link{left.pool(), right.pool()};
+  Instant now{3600s};
+  const auto turn = [&] {
+    now += 100us;
+    left.poll(now, link.left());
+    right.poll(now, link.right());
+  };
+  const SocketId listener = right.open(GetParam().family).value();
+  ASSERT_TRUE(right.bind(listener, names.endpoint(World::right, 80)));
+  ASSERT_TRUE(right.listen(listener, 1));
+  const SocketId from = left.open(GetParam().family).value();
+  static_cast<void>(left.connect(from, names.endpoint(World::right, 80), now));
+  for (int i = 0; i < 10; ++i) turn();
+  const SocketId to = right.accept(listener).value();
+
+  static std::byte text[64 << 10], room[64 << 10];
+  const auto transfer = [&](std::uint64_t segments) {
+    const std::uint64_t until = left.counters().tcp_out + segments;
+    for (int turns = 0; left.counters().tcp_out < until; ++turns) {
+      ASSERT_LT(turns, 1'000'000);
+      while (left.send(from, text)) {}
+      turn();
+      while (right.receive(to, room)) {}
+    }
+  };
+  transfer(20'000);                                   // buffers and windows have grown
+  const std::uint64_t before = allocations;
+  transfer(100'000);
+  EXPECT_EQ(allocations - before, 0u);
+  EXPECT_EQ(link.dropped(), 0u);
+}
+
+}  // namespace
+}  // namespace tunic::test
