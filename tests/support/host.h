@@ -45,7 +45,7 @@ class Host : private Link {
   void advance(Instant until, bool stop_at_output = false);
 
   /// The clock goes on while nobody calls the Stack: its thread was stopped, or busy.
-  void sleep(Duration d) { now_ += d; }
+  void lapse(Duration d) { now_ += d; }
 
   /// What came out and was not taken yet, oldest first.
   std::deque<Sent> out;
