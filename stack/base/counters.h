@@ -22,7 +22,7 @@ enum class Drop : std::uint8_t {
   bad_protocol,      ///< a protocol we do not speak
   bad_icmp,          ///< an ICMP message shorter than its header
   icmp_ignored,      ///< a type a host does not act on
-  rate_limited,      ///< an answer withheld
+  rate_limited,      ///< an answer withheld: the Link takes no more
   bad_tcp,           ///< data offset out of range
   port_zero,         ///< RFC 9293: ports are 1..65535 on the wire
   closed_port,       ///< no socket: answered by a reset unless it was one
@@ -32,7 +32,7 @@ enum class Drop : std::uint8_t {
   tcp_ack,           ///< acknowledgment out of range (RFC 5961 section 5)
   tcp_no_ack,        ///< no ACK flag in a synchronized state
   tcp_syn,           ///< SYN in a synchronized state (RFC 5961 section 4)
-  tcp_reset,         ///< a reset that was not exact
+  tcp_reset,         ///< a reset that was not exact, or was sent to a listener
   tcp_state,         ///< nothing a segment can do in this state
   listen_overflow,   ///< SYN queue or accept queue full
   no_memory,         ///< the packet pool, Config::max_sockets or a table is exhausted

@@ -12,7 +12,7 @@
 
 namespace tunic {
 
-/// All of a Stack's inputs but time and packets. Ranges are the caller's to keep: nothing checks them.
+/// All of a Stack's inputs but time and packets. A number out of its range is brought to the nearest in it.
 struct Config {
   std::vector<Prefix> addresses;         ///< the host's own addresses; the first of a family is its default source
   std::uint32_t mtu = 1500;              ///< octets of an IP packet on the link, 576..65535 (1280.. for IPv6)

@@ -124,7 +124,7 @@ std::optional<Drop> Stack::Impl::time_wait_arrives(std::uint32_t record, Segment
   switch (time_wait.segment_arrives(record, seg, listener.has_value())) {
     case TimeWaitTable::Answer::ignore: break;
     case TimeWaitTable::Answer::restart: time_wait.restart(record, now, config.tcp); [[fallthrough]];
-    case TimeWaitTable::Answer::acknowledge: reply(time_wait.acknowledgment(record, now)); break;
+    case TimeWaitTable::Answer::acknowledge: reply(time_wait.acknowledgment(record, now)); return {};
     case TimeWaitTable::Answer::reopen: {
       if (!has_room(*at(*listener).listener)) return Drop::listen_overflow;
       const std::uint32_t snd_nxt = time_wait[record].snd_nxt;

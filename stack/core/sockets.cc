@@ -6,15 +6,26 @@
 
 namespace tunic {
 
+// What is out of range is brought to the nearest value in it (Config says the ranges).
+static Config in_range(Config c) {
+  c.mtu = std::clamp<std::uint32_t>(c.mtu, 576, 65'535);
+  c.memory = std::clamp<std::size_t>(c.memory, 4u << 20, std::size_t{16} << 30);
+  c.max_sockets = std::clamp<std::uint32_t>(c.max_sockets, 1, 1u << 30);
+  c.tcp.time_wait_records = std::max<std::uint32_t>(c.tcp.time_wait_records, 1);
+  c.tcp.port_first = std::max<std::uint16_t>(c.tcp.port_first, 1);
+  c.tcp.port_last = std::max(c.tcp.port_last, c.tcp.port_first);
+  return c;
+}
+
 Stack::Impl::Impl(const Config& c)
-    : config{c},
+    : config{in_range(c)},
       prf{c.key},
-      pool{c.memory},
-      addresses{c.addresses},
+      pool{config.memory},
+      addresses{config.addresses},
       demux{prf},
       ports{prf},
-      ephemeral{prf, c.tcp.port_first, c.tcp.port_last},
-      time_wait{c.tcp.time_wait_records} {}
+      ephemeral{prf, config.tcp.port_first, config.tcp.port_last},
+      time_wait{config.tcp.time_wait_records} {}
 
 Stack::Impl::~Impl() {
   for (auto& s : sockets) wheel.cancel(s->timer);

@@ -10,7 +10,7 @@
 ///
 /// Sockets are named by handles with a generation: a handle of a closed socket gives Error::bad_handle, never another
 /// socket. Calls never block: they give Error::again, and ready() and take_edge() say when to try once more. After
-/// calls that may have something to send (send, receive, shutdown, close, connect, listen's accept), call flush() or
+/// calls that may have something to send (send, receive, set, shutdown, close, connect), call flush() or
 /// poll().
 #pragma once
 

@@ -46,7 +46,9 @@ auto by_owner(int fd, Ours ours, Kernel kernel) -> decltype(kernel()) {
 constexpr iovec range(void* p, std::size_t n) { return {.iov_base = p, .iov_len = n}; }
 constexpr iovec range(const void* p, std::size_t n) { return {.iov_base = const_cast<void*>(p), .iov_len = n}; }
 
-bool is_vector(const iovec* vector, int count) { return count >= 0 && count <= IOV_MAX && (vector != nullptr || count == 0); }
+bool is_vector(const iovec* vector, int count) {
+  return count >= 0 && count <= IOV_MAX && (vector != nullptr || count == 0);
+}
 int bad_vector(int count) { return fail(count < 0 || count > IOV_MAX ? EINVAL : EFAULT); }
 std::span<const iovec> vector_of(const iovec* vector, int count) { return {vector, static_cast<std::size_t>(count)}; }
 
@@ -93,43 +95,53 @@ int tunic_socket(int domain, int type, int protocol) try {
 }
 
 int tunic_bind(int fd, const sockaddr* address, socklen_t length) {
-  return by_owner(fd, [&](Sockets& s, Handle h) { return s.bind(h, address, length); },
-                  [&] { return ::bind(fd, address, length); });
+  return by_owner(
+      fd, [&](Sockets& s, Handle h) { return s.bind(h, address, length); },
+      [&] { return ::bind(fd, address, length); });
 }
 
 int tunic_listen(int fd, int backlog) {
-  return by_owner(fd, [&](Sockets& s, Handle h) { return s.listen(h, backlog); }, [&] { return ::listen(fd, backlog); });
+  return by_owner(
+      fd, [&](Sockets& s, Handle h) { return s.listen(h, backlog); }, [&] { return ::listen(fd, backlog); });
 }
 
 int tunic_accept(int fd, sockaddr* address, socklen_t* length) { return tunic_accept4(fd, address, length, 0); }
 
 int tunic_accept4(int fd, sockaddr* address, socklen_t* length, int flags) {
-  return by_owner(fd, [&](Sockets& s, Handle h) { return s.accept(h, address, length, flags); },
-                  [&] { return ::accept4(fd, address, length, flags); });
+  return by_owner(
+      fd, [&](Sockets& s, Handle h) { return s.accept(h, address, length, flags); },
+      [&] { return ::accept4(fd, address, length, flags); });
 }
 
 int tunic_connect(int fd, const sockaddr* address, socklen_t length) {
-  return by_owner(fd, [&](Sockets& s, Handle h) { return s.connect(h, address, length); },
-                  [&] { return ::connect(fd, address, length); });
+  return by_owner(
+      fd, [&](Sockets& s, Handle h) { return s.connect(h, address, length); },
+      [&] { return ::connect(fd, address, length); });
 }
 
 int tunic_shutdown(int fd, int how) {
-  return by_owner(fd, [&](Sockets& s, Handle h) { return s.shutdown(h, how); }, [&] { return ::shutdown(fd, how); });
+  return by_owner(
+      fd, [&](Sockets& s, Handle h) { return s.shutdown(h, how); }, [&] { return ::shutdown(fd, how); });
 }
 
 int tunic_close(int fd) {
   tunic::Files& files = Process::instance().files();
-  if (const Handle h = files.find(fd); h.use() == Use::lost) {   // its number becomes free all the same
+  if (const Handle h = files.find(fd); h.use() == Use::lost) {  // its number becomes free all the same
     files.close(h);
     return fail(EBADF);
   }
-  return by_owner(fd, [&](Sockets& s, Handle h) { return s.close(h); }, [&] { return ::close(fd); });
+  return by_owner(
+      fd, [&](Sockets& s, Handle h) { return s.close(h); }, [&] { return ::close(fd); });
 }
 
 ssize_t tunic_read(int fd, void* buffer, size_t size) {
   const iovec one = range(buffer, size);
-  return by_owner(fd, [&](Sockets& s, Handle h) { return s.receive(h, {&one, 1}, 0, false); },
-                  [&] { return ::read(fd, buffer, size); });
+  return by_owner(
+      fd,
+      [&](Sockets& s, Handle h) {
+        return s.receive(h, {&one, 1}, 0, false);
+      },
+      [&] { return ::read(fd, buffer, size); });
 }
 
 ssize_t tunic_readv(int fd, const iovec* vector, int count) {
@@ -143,15 +155,19 @@ ssize_t tunic_readv(int fd, const iovec* vector, int count) {
 
 ssize_t tunic_recv(int fd, void* buffer, size_t size, int flags) {
   const iovec one = range(buffer, size);
-  return by_owner(fd, [&](Sockets& s, Handle h) { return s.receive(h, {&one, 1}, flags, true); },
-                  [&] { return ::recv(fd, buffer, size, flags); });
+  return by_owner(
+      fd,
+      [&](Sockets& s, Handle h) {
+        return s.receive(h, {&one, 1}, flags, true);
+      },
+      [&] { return ::recv(fd, buffer, size, flags); });
 }
 
 ssize_t tunic_recvfrom(int fd, void* buffer, size_t size, int flags, sockaddr* address, socklen_t* length) {
   const iovec one = range(buffer, size);
   const auto ours = [&](Sockets& s, Handle h) {
     const ssize_t n = s.receive(h, {&one, 1}, flags, true);
-    if (n >= 0 && address != nullptr && length != nullptr) *length = 0;   // a stream names no sender
+    if (n >= 0 && address != nullptr && length != nullptr) *length = 0;  // a stream names no sender
     return n;
   };
   return by_owner(fd, ours, [&] { return ::recvfrom(fd, buffer, size, flags, address, length); });
@@ -159,7 +175,12 @@ ssize_t tunic_recvfrom(int fd, void* buffer, size_t size, int flags, sockaddr* a
 
 ssize_t tunic_write(int fd, const void* data, size_t size) {
   const iovec one = range(data, size);
-  return by_owner(fd, [&](Sockets& s, Handle h) { return s.send(h, {&one, 1}, 0); }, [&] { return ::write(fd, data, size); });
+  return by_owner(
+      fd,
+      [&](Sockets& s, Handle h) {
+        return s.send(h, {&one, 1}, 0);
+      },
+      [&] { return ::write(fd, data, size); });
 }
 
 ssize_t tunic_writev(int fd, const iovec* vector, int count) {
@@ -173,8 +194,12 @@ ssize_t tunic_writev(int fd, const iovec* vector, int count) {
 
 ssize_t tunic_send(int fd, const void* data, size_t size, int flags) {
   const iovec one = range(data, size);
-  return by_owner(fd, [&](Sockets& s, Handle h) { return s.send(h, {&one, 1}, flags); },
-                  [&] { return ::send(fd, data, size, flags); });
+  return by_owner(
+      fd,
+      [&](Sockets& s, Handle h) {
+        return s.send(h, {&one, 1}, flags);
+      },
+      [&] { return ::send(fd, data, size, flags); });
 }
 
 ssize_t tunic_sendto(int fd, const void* data, size_t size, int flags, const sockaddr* address, socklen_t length) {
@@ -187,33 +212,38 @@ ssize_t tunic_sendto(int fd, const void* data, size_t size, int flags, const soc
 }
 
 int tunic_getsockname(int fd, sockaddr* address, socklen_t* length) {
-  return by_owner(fd, [&](Sockets& s, Handle h) { return s.getsockname(h, address, length); },
-                  [&] { return ::getsockname(fd, address, length); });
+  return by_owner(
+      fd, [&](Sockets& s, Handle h) { return s.getsockname(h, address, length); },
+      [&] { return ::getsockname(fd, address, length); });
 }
 
 int tunic_getpeername(int fd, sockaddr* address, socklen_t* length) {
-  return by_owner(fd, [&](Sockets& s, Handle h) { return s.getpeername(h, address, length); },
-                  [&] { return ::getpeername(fd, address, length); });
+  return by_owner(
+      fd, [&](Sockets& s, Handle h) { return s.getpeername(h, address, length); },
+      [&] { return ::getpeername(fd, address, length); });
 }
 
 int tunic_getsockopt(int fd, int level, int option, void* value, socklen_t* length) {
-  return by_owner(fd, [&](Sockets& s, Handle h) { return s.getsockopt(h, level, option, value, length); },
-                  [&] { return ::getsockopt(fd, level, option, value, length); });
+  return by_owner(
+      fd, [&](Sockets& s, Handle h) { return s.getsockopt(h, level, option, value, length); },
+      [&] { return ::getsockopt(fd, level, option, value, length); });
 }
 
 int tunic_setsockopt(int fd, int level, int option, const void* value, socklen_t length) {
-  return by_owner(fd, [&](Sockets& s, Handle h) { return s.setsockopt(h, level, option, value, length); },
-                  [&] { return ::setsockopt(fd, level, option, value, length); });
+  return by_owner(
+      fd, [&](Sockets& s, Handle h) { return s.setsockopt(h, level, option, value, length); },
+      [&] { return ::setsockopt(fd, level, option, value, length); });
 }
 
 int tunic_fcntl(int fd, int command, ...) {
   std::va_list rest;
   va_start(rest, command);
-  void* const argument = va_arg(rest, void*);   // as the C library takes it, whatever was given
+  void* const argument = va_arg(rest, void*);  // as the C library takes it, whatever was given
   va_end(rest);
   const auto number = static_cast<int>(reinterpret_cast<std::intptr_t>(argument));
-  return by_owner(fd, [&](Sockets& s, Handle h) { return s.fcntl(h, command, number); },
-                  [&] { return ::fcntl(fd, command, argument); });
+  return by_owner(
+      fd, [&](Sockets& s, Handle h) { return s.fcntl(h, command, number); },
+      [&] { return ::fcntl(fd, command, argument); });
 }
 
 int tunic_ioctl(int fd, unsigned long request, ...) {
@@ -221,8 +251,9 @@ int tunic_ioctl(int fd, unsigned long request, ...) {
   va_start(rest, request);
   void* const argument = va_arg(rest, void*);
   va_end(rest);
-  return by_owner(fd, [&](Sockets& s, Handle h) { return s.ioctl(h, request, static_cast<int*>(argument)); },
-                  [&] { return ::ioctl(fd, request, argument); });
+  return by_owner(
+      fd, [&](Sockets& s, Handle h) { return s.ioctl(h, request, static_cast<int*>(argument)); },
+      [&] { return ::ioctl(fd, request, argument); });
 }
 
 int tunic_poll(pollfd* set, nfds_t count, int timeout_milliseconds) try {

@@ -11,7 +11,7 @@ namespace tunic {
 
 namespace {
 
-constexpr long look_again = 1'000'000;   // nanoseconds
+constexpr long look_again = 1'000'000;  // nanoseconds
 
 void add(int set, int fd) {
   epoll_event e{.events = EPOLLIN, .data = {.fd = fd}};

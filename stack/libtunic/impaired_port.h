@@ -1,5 +1,5 @@
-// A Link made bad on purpose (TUNIC_IMPAIR), with a descriptor to wait on: readable when the device is, and while packets are
-// held back, once a millisecond.
+// A Link made bad on purpose (TUNIC_IMPAIR), with a descriptor to wait on: readable when the device is, and while
+// packets are held back, once a millisecond.
 #pragma once
 
 #include "tun/impair.h"
@@ -20,8 +20,8 @@ class ImpairedPort final : public Link {
   void set_timer();
 
   Impair impair_;
-  int timer_;       // timerfd
-  int waited_on_;   // epoll of the device and the timer
+  int timer_;      // timerfd
+  int waited_on_;  // epoll of the device and the timer
 };
 
 }  // namespace tunic

@@ -77,7 +77,8 @@ void Process::after_fork_in_parent() {
   p.starting_.unlock();
 }
 
-/// The thread that forked is the only one here. The parent's stack is not torn down, as its threads do not exist; it is forsaken.
+/// The thread that forked is the only one here. The parent's stack is not torn down, as its threads do not exist; it is
+/// forsaken.
 void Process::after_fork_in_child() {
   Process& p = instance();
   if (p.owner_) {

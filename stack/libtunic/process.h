@@ -39,11 +39,11 @@ class Process {
   static void at_exit();
 
   std::mutex starting_;
-  bool watched_ = false;          // hooks of fork and exit are set
+  bool watched_ = false;  // hooks of fork and exit are set
   std::string start_error_;
   std::unique_ptr<Runtime> owner_;
   std::atomic<Runtime*> runtime_{nullptr};
-  std::vector<Runtime*> forsaken_;   // the parent's, in a child: never touched again
+  std::vector<Runtime*> forsaken_;  // the parent's, in a child: never touched again
   Files files_;
 };
 

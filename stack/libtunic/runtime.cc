@@ -22,8 +22,8 @@ std::string what(int code) { return std::generic_category().message(code); }
 std::expected<Device, DeviceError> adopt_copy(int fd) {
   const int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
   if (copy < 0)
-    return std::unexpected{DeviceError{errno, "cannot use descriptor " + std::to_string(fd) + " of TUNIC_FD: " + what(errno) +
-                                                  "; give the number of an open TUN descriptor"}};
+    return std::unexpected{DeviceError{errno, "cannot use descriptor " + std::to_string(fd) + " of TUNIC_FD: " +
+                                                  what(errno) + "; give the number of an open TUN descriptor"}};
   auto device = Device::adopt(copy);
   if (!device) close(copy);
   return device;
@@ -60,7 +60,7 @@ std::expected<std::unique_ptr<Runtime>, StartError> Runtime::start(const Setting
   const auto config = make_config(settings, *device);
   if (!config) return std::unexpected{config.error()};
   std::unique_ptr<Runtime> runtime{new Runtime{std::move(*device), *config, settings, files}};
-  if (settings.takes_fd) close(*settings.fd);   // ours alone from now on
+  if (settings.takes_fd) close(*settings.fd);  // ours alone from now on
   return runtime;
 } catch (const std::bad_alloc&) {
   return failed(ENOMEM, "there is no memory for packets; raise the limit of address space (ulimit -v)");
@@ -73,7 +73,8 @@ Runtime::Runtime(std::optional<Device> device, const Config& config, const Setti
     : linger_{settings.linger},
       device_{std::move(device)},
       stack_{config},
-      queue_{device_ ? std::optional<Queue>{std::in_place, device_->fd(), device_->vnet_size(), stack_.pool()} : std::nullopt},
+      queue_{device_ ? std::optional<Queue>{std::in_place, device_->fd(), device_->vnet_size(), stack_.pool()}
+                     : std::nullopt},
       impaired_{settings.impair ? std::optional<ImpairedPort>{std::in_place, link(), device_ ? device_->fd() : -1,
                                                               stack_.pool(), *settings.impair}
                                 : std::nullopt},

@@ -1,4 +1,5 @@
-// A running stack: the device, the Stack over it, and the sockets over that. Joins tun and posix, which do not know each other.
+// A running stack: the device, the Stack over it, and the sockets over that. Joins tun and posix, which do not know
+// each other.
 #pragma once
 
 #include <expected>

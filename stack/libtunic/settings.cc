@@ -40,7 +40,7 @@ std::optional<IpAddr> to_address(const std::string& text) {
   if (inet_pton(AF_INET, text.c_str(), octets) == 1) return IpAddr::v4(octets);
   if (inet_pton(AF_INET6, text.c_str(), octets) != 1) return {};
   const IpAddr a = IpAddr::v6(octets);
-  return a.is_v4() ? std::nullopt : std::optional{a};   // ::ffff:a.b.c.d never stands in a packet
+  return a.is_v4() ? std::nullopt : std::optional{a};  // ::ffff:a.b.c.d never stands in a packet
 }
 
 /// ADDRESS[/LENGTH]; without a length, that one address.
@@ -67,11 +67,11 @@ std::expected<std::vector<Prefix>, StartError> to_addresses(std::string_view tex
   for (const std::string& part : split(text)) {
     const auto p = to_prefix(part);
     if (!p)
-      return wrong("TUNIC_ADDRESS", text, "has \"" + part + "\", which is no address with a prefix length; write e.g. " +
-                                              default_addresses);
+      return wrong("TUNIC_ADDRESS", text,
+                   "has \"" + part + "\", which is no address with a prefix length; write e.g. " + default_addresses);
     if (!can_be_ours(p->addr))
-      return wrong("TUNIC_ADDRESS", text, "has \"" + part + "\", which no host can have as its own; write e.g. " +
-                                              default_addresses);
+      return wrong("TUNIC_ADDRESS", text,
+                   "has \"" + part + "\", which no host can have as its own; write e.g. " + default_addresses);
     if (std::ranges::find(all, p->addr, &Prefix::addr) != all.end())
       return wrong("TUNIC_ADDRESS", text, "has \"" + part + "\" twice; name it once");
     all.push_back(*p);
@@ -83,12 +83,15 @@ std::expected<std::vector<Prefix>, StartError> to_addresses(std::string_view tex
 std::expected<void, StartError> check_gateways(std::string_view text, const std::vector<Prefix>& addresses) {
   for (const std::string& part : split(text)) {
     const auto g = to_address(part);
-    if (!g) return wrong("TUNIC_GATEWAY", text, "has \"" + part + "\", which is no address; write e.g. 198.18.0.1,fd00:7::1");
+    if (!g)
+      return wrong("TUNIC_GATEWAY", text, "has \"" + part + "\", which is no address; write e.g. 198.18.0.1,fd00:7::1");
     if (std::ranges::find(addresses, *g, &Prefix::addr) != addresses.end())
       return wrong("TUNIC_GATEWAY", text, "has \"" + part + "\", which is our own address; name the other side's");
     if (std::ranges::none_of(addresses, [&](const Prefix& p) { return p.contains(*g); }))
-      return wrong("TUNIC_GATEWAY", text, "has \"" + part + "\", which is in no network of TUNIC_ADDRESS; give an address of "
-                                              "that network or a shorter prefix length");
+      return wrong("TUNIC_GATEWAY", text,
+                   "has \"" + part +
+                       "\", which is in no network of TUNIC_ADDRESS; give an address of "
+                       "that network or a shorter prefix length");
   }
   return {};
 }
@@ -97,7 +100,8 @@ std::expected<void, StartError> check_gateways(std::string_view text, const std:
 class Texts {
  public:
   Texts(const tunic_config* config, const char* (*variable)(const char*)) : variable_{variable} {
-    if (config != nullptr) std::copy_n(reinterpret_cast<const char*>(config), std::min(config->size, sizeof given), bytes());
+    if (config != nullptr)
+      std::copy_n(reinterpret_cast<const char*>(config), std::min(config->size, sizeof given), bytes());
   }
   std::optional<std::string> text(const char* given_text, const char* name) const {
     const char* t = given_text != nullptr ? given_text : variable_(name);
@@ -107,7 +111,7 @@ class Texts {
     return given_number != 0 ? std::to_string(given_number) : text(nullptr, name);
   }
 
-  tunic_config given{};   // what an older program does not know of is zero
+  tunic_config given{};  // what an older program does not know of is zero
 
  private:
   char* bytes() { return reinterpret_cast<char*>(&given); }
@@ -124,8 +128,9 @@ std::expected<void, StartError> check_mtu(std::uint32_t mtu, const Settings& set
   if (mtu < least_mtu || mtu > most_mtu)
     return wrong(whose + " is " + std::to_string(mtu) + "; it must be " + std::to_string(least_mtu) + " to " +
                  std::to_string(most_mtu));
-  if (settings.has_v6() && mtu < least_mtu_v6)   // RFC 8200 section 5
-    return wrong(whose + " is " + std::to_string(mtu) + " and IPv6 needs 1280; raise it, or give TUNIC_ADDRESS without IPv6");
+  if (settings.has_v6() && mtu < least_mtu_v6)  // RFC 8200 section 5
+    return wrong(whose + " is " + std::to_string(mtu) +
+                 " and IPv6 needs 1280; raise it, or give TUNIC_ADDRESS without IPv6");
   return {};
 }
 
@@ -140,7 +145,8 @@ std::expected<Settings, StartError> read_settings(const tunic_config* config, co
   if (const auto fd = texts.number(given.fd, "TUNIC_FD"); fd && (given.fd != 0 || given.device == nullptr)) {
     s.fd = to_int(*fd);
     s.takes_fd = given.fd == 0;
-    if (!s.fd || *s.fd < 0) return wrong("TUNIC_FD", *fd, "is no descriptor; give the number of an open TUN descriptor");
+    if (!s.fd || *s.fd < 0)
+      return wrong("TUNIC_FD", *fd, "is no descriptor; give the number of an open TUN descriptor");
   }
 
   auto addresses = to_addresses(texts.text(given.address, "TUNIC_ADDRESS").value_or(default_addresses));

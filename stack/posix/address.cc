@@ -32,7 +32,7 @@ Result<Endpoint> read_address(const sockaddr* address, socklen_t length, Family 
   sockaddr_in6 a{};
   std::memcpy(&a, address, std::min<std::size_t>(length, sizeof a));
   if (a.sin6_family != (family == Family::v4 ? AF_INET : AF_INET6)) return fail(Error::family);
-  const Port port{ntohs(a.sin6_port)};   // where sin_port is too
+  const Port port{ntohs(a.sin6_port)};  // where sin_port is too
   if (family == Family::v6) return Endpoint{IpAddr::v6(octets(&a.sin6_addr)), port};
   sockaddr_in a4;
   std::memcpy(&a4, address, sizeof a4);

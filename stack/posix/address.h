@@ -1,4 +1,5 @@
-// Socket addresses: struct sockaddr_in and sockaddr_in6 on the outside, Endpoint inside. An AF_INET6 socket sees IPv4 peers as
+// Socket addresses: struct sockaddr_in and sockaddr_in6 on the outside, Endpoint inside. An AF_INET6 socket sees IPv4
+// peers as
 // ::ffff:a.b.c.d (RFC 3493 section 3.7), which is how an IpAddr holds them anyway.
 #pragma once
 

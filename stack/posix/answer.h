@@ -1,4 +1,5 @@
-// How a call ends: its value, or -1 with errno. Said once the gate is left, whose system calls have an errno of their own.
+// How a call ends: its value, or -1 with errno. Said once the gate is left, whose system calls have an errno of their
+// own.
 #pragma once
 
 #include <sys/types.h>

@@ -1,4 +1,5 @@
-// The one shape of a call: under the gate try; where the Stack says `again`, watch, wait, and try again. For the files of Sockets.
+// The one shape of a call: under the gate try; where the Stack says `again`, watch, wait, and try again. For the files
+// of Sockets.
 #pragma once
 
 #include "posix/answer.h"
@@ -7,13 +8,13 @@
 
 namespace tunic {
 
-/// `attempt` may set what is to be waited for. It gives a Result or Status; this one `again` when the socket does not block or its time is up, EINTR when a handler ran,
-/// bad_handle when another thread has closed the socket meanwhile.
+/// `attempt` may set what is to be waited for. It gives a Result or Status; this one `again` when the socket does not
+/// block or its time is up, EINTR when a handler ran, bad_handle when another thread has closed the socket meanwhile.
 template <class Attempt>
 auto Sockets::blocking(Handle h, const Patience& patience, Attempt attempt) -> decltype(attempt()) {
   const std::lock_guard gate{driver_};
   Waiter waiter;
-  Watch watch;   // ends before the gate is left
+  Watch watch;  // ends before the gate is left
   Driver::Wait how;
   for (;;) {
     if (!h.is_current()) return fail(Error::bad_handle);

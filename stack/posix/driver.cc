@@ -13,9 +13,9 @@ namespace tunic {
 
 namespace {
 
-constexpr int polls_at_once = 8;          // of one flush; then whoever sits there goes on
-constexpr Duration device_rest = 1s;      // between looks at a device that reports nothing but an error
-constexpr Duration without_bell = 10ms;   // between looks of a waiter for whom there was no doorbell
+constexpr int polls_at_once = 8;         // of one flush; then whoever sits there goes on
+constexpr Duration device_rest = 1s;     // between looks at a device that reports nothing but an error
+constexpr Duration without_bell = 10ms;  // between looks of a waiter for whom there was no doorbell
 
 int doorbell_or_throw() {
   const int bell = make_doorbell();
@@ -54,7 +54,7 @@ void Driver::stop() {
   leave();
   if (tunic::ring(background_.kick))
     thread_.join();
-  else   // it cannot be told, and the program is about to end
+  else  // it cannot be told, and the program is about to end
     thread_.detach();
 }
 
@@ -92,7 +92,7 @@ void Driver::flush() {
   const Instant t = now();
   wake_ = stack_.flush(t, link_);
   tell_watchers();
-  for (int i = 0; wake_ <= t && i < polls_at_once; ++i) poll_stack();   // what we sent to ourselves
+  for (int i = 0; wake_ <= t && i < polls_at_once; ++i) poll_stack();  // what we sent to ourselves
   tell_sitter();
 }
 
@@ -156,7 +156,8 @@ void Driver::ring_all(SocketId id) {
   for (Watch& w : watches_[id.index]) ring(*w.waiter_);
 }
 
-/// Whether a wait that slept goes on sleeping, which it does unless what it waited for came, time is up or a signal ends it.
+/// Whether a wait that slept goes on sleeping, which it does unless what it waited for came, time is up or a signal
+/// ends it.
 bool Driver::goes_on(Slept& slept, const Waiter& w, const Wait& how) {
   if (w.rung || std::ranges::any_of(how.kernel, [](const pollfd& p) { return p.revents != 0; })) {
     slept = Slept::woken;
@@ -183,7 +184,8 @@ void Driver::glance() {
 
 Slept Driver::sit(Waiter& w, const Wait& how) {
   std::array<pollfd, 2> alone;
-  const std::span<pollfd> set = how.kernel.empty() ? std::span{alone} : std::span{how.kernel.data(), how.kernel.size() + 2};
+  const std::span<pollfd> set =
+      how.kernel.empty() ? std::span{alone} : std::span{how.kernel.data(), how.kernel.size() + 2};
   if (seat_ == &background_) put({background_.kick, nullptr});
   seat_ = &caller_;
   ++seatings_;
@@ -199,8 +201,8 @@ Slept Driver::sit(Waiter& w, const Wait& how) {
   return slept;
 }
 
-/// Waits in the seat for packets, the Stack's time, `until`, a kick or one of `set`, whose last two entries are free; then does
-/// what the Stack has to do.
+/// Waits in the seat for packets, the Stack's time, `until`, a kick or one of `set`, whose last two entries are free;
+/// then does what the Stack has to do.
 Slept Driver::look(Seat& seat, Waiter* w, Instant until, std::span<pollfd> set) {
   const bool rests = device_rests_until_ > now();
   pollfd& device = set[set.size() - 2];
@@ -214,11 +216,12 @@ Slept Driver::look(Seat& seat, Waiter* w, Instant until, std::span<pollfd> set) 
   const Slept slept = sleep_on(set, wake_up);
   lock();
   seat.asleep = false;
-  if (w != nullptr) w->asleep = false;   // before the Stack's turn: nobody rings himself
+  if (w != nullptr) w->asleep = false;  // before the Stack's turn: nobody rings himself
   if (kick.revents != 0) quiet(seat.kick);
-  if ((device.revents & ~POLLIN) != 0) device_rests_until_ = after(device_rest);   // deleted: it would report that for ever
+  if ((device.revents & ~POLLIN) != 0)
+    device_rests_until_ = after(device_rest);  // deleted: it would report that for ever
   if ((device.revents & POLLIN) != 0 || wake_ <= now()) poll_stack();
-  tell_sitter();   // who may be another one by now
+  tell_sitter();  // who may be another one by now
   return slept;
 }
 
@@ -270,7 +273,7 @@ void Driver::background() {
     }
     watchman_.rung = false;
     watchman_.word.store(0, std::memory_order_relaxed);
-    watchman_.asleep = quiet_tick;   // a caller has settled down: to be woken when it gets up
+    watchman_.asleep = quiet_tick;  // a caller has settled down: to be woken when it gets up
     const Instant until = quiet_tick ? never : after(tick);
     leave();
     sleep_on(watchman_.word, until);

@@ -1,13 +1,15 @@
-// A Stack that many threads share: its lock (the gate), and the seat of the one thread that waits for packets on behalf of all.
+// A Stack that many threads share: its lock (the gate), and the seat of the one thread that waits for packets on behalf
+// of all.
 //
-// The caller drives: a thread that has to wait takes the seat if no other caller sits there. It waits on the device itself and runs
-// Stack::poll() in its own context, so a request and its answer need no switch between threads; what it finds for others wakes
-// them. Others sleep meanwhile, each on a word of its own. When no caller sits there, the background thread does: while callers
-// come and go it only looks in once a millisecond, and after a whole millisecond without a caller it takes the seat. So an idle
-// process answers packets and timers, and makes no wake-ups.
+// The caller drives: a thread that has to wait takes the seat if no other caller sits there. It waits on the device
+// itself and runs Stack::poll() in its own context, so a request and its answer need no switch between threads; what it
+// finds for others wakes them. Others sleep meanwhile, each on a word of its own. When no caller sits there, the
+// background thread does: while callers come and go it only looks in once a millisecond, and after a whole millisecond
+// without a caller it takes the seat. So an idle process answers packets and timers, and makes no wake-ups.
 //
-// No wake-up is lost: a Watch is put up under the gate before the state is looked at, and whatever changes the state runs under the
-// gate too. wake_ is what the Stack last asked for; whoever makes it earlier than the sitter sleeps kicks the sitter.
+// No wake-up is lost: a Watch is put up under the gate before the state is looked at, and whatever changes the state
+// runs under the gate too. wake_ is what the Stack last asked for; whoever makes it earlier than the sitter sleeps
+// kicks the sitter.
 #pragma once
 
 #include <array>
@@ -25,9 +27,9 @@ namespace tunic {
 
 /// One call that waits. Used under the gate, but for `word`.
 struct Waiter {
-  bool rung = false;      // something that it watches may have happened
-  bool asleep = false;    // has left the gate to sleep
-  int doorbell = -1;      // what wakes it: this eventfd, or, if -1, `word`
+  bool rung = false;    // something that it watches may have happened
+  bool asleep = false;  // has left the gate to sleep
+  int doorbell = -1;    // what wakes it: this eventfd, or, if -1, `word`
   std::atomic<std::uint32_t> word{0};
 };
 
@@ -53,12 +55,13 @@ class Driver {
 
   struct Wait {
     Instant until = never;
-    bool restarts = true;              // goes on after a signal handler with SA_RESTART, when `until` is `never`
-    std::span<pollfd> kernel = {};     // descriptors of the kernel to wait for too, followed by two entries to be used here
+    bool restarts = true;  // goes on after a signal handler with SA_RESTART, when `until` is `never`
+    std::span<pollfd> kernel =
+        {};  // descriptors of the kernel to wait for too, followed by two entries to be used here
   };
 
-  /// `device` is readable when `link` has packets, -1: never. All outlive this. Throws std::system_error when the kernel has no
-  /// descriptor or thread left.
+  /// `device` is readable when `link` has packets, -1: never. All outlive this. Throws std::system_error when the
+  /// kernel has no descriptor or thread left.
   Driver(Stack& stack, Link& link, int device);
   ~Driver();
   Driver(const Driver&) = delete;
@@ -95,9 +98,9 @@ class Driver {
  private:
   /// Somebody who waits for the device.
   struct Seat {
-    int kick = -1;               // doorbell
+    int kick = -1;  // doorbell
     bool asleep = false;
-    Instant until = never;       // when it will look again by itself
+    Instant until = never;  // when it will look again by itself
   };
   struct Bell {
     int doorbell;
@@ -129,19 +132,19 @@ class Driver {
   Stack& stack_;
   Link& link_;
   const int device_;
-  Instant device_rests_until_ = Instant::min();   // it reports an error: not watched until then
+  Instant device_rests_until_ = Instant::min();  // it reports an error: not watched until then
   bool changed_ = false;
-  Instant wake_ = Instant::min();                 // when the Stack wants to be called at the latest
+  Instant wake_ = Instant::min();  // when the Stack wants to be called at the latest
 
   Seat caller_, background_;
-  Seat* seat_ = nullptr;                          // who sits there: one of the two, or nobody
-  std::uint64_t seatings_ = 0;                    // how often a caller has taken or left it
-  Waiter watchman_;                               // the background thread, while it does not sit there
+  Seat* seat_ = nullptr;        // who sits there: one of the two, or nobody
+  std::uint64_t seatings_ = 0;  // how often a caller has taken or left it
+  Waiter watchman_;             // the background thread, while it does not sit there
 
-  std::deque<WatchList> watches_;                 // by index of the socket
+  std::deque<WatchList> watches_;  // by index of the socket
   WatchList turns_;
-  std::vector<int> doorbells_;                    // free ones
-  std::array<Bell, max_bells> bells_;                    // rung when the gate has been left
+  std::vector<int> doorbells_;         // free ones
+  std::array<Bell, max_bells> bells_;  // rung when the gate has been left
   std::size_t bell_count_ = 0;
 
   bool ending_ = false;

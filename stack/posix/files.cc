@@ -11,7 +11,9 @@ namespace tunic {
 
 namespace {
 
-constexpr std::uint32_t stamp(std::uint32_t before, Use use) { return (before / 4 + 1) * 4 + static_cast<std::uint32_t>(use); }
+constexpr std::uint32_t stamp(std::uint32_t before, Use use) {
+  return (before / 4 + 1) * 4 + static_cast<std::uint32_t>(use);
+}
 
 std::unexpected<Error> kernel_error() { return fail(static_cast<Error>(errno)); }
 

@@ -20,10 +20,10 @@ namespace {
 /// How a number given to setsockopt() becomes one of the Stack's.
 enum class Kind : std::uint8_t {
   number,
-  flag,      // anything but 0 means 1
-  buffer,    // Linux shows twice what it is given
-  hops,      // -1: the default
-  traffic,   // -1: 0; the two ECN bits belong to TCP (RFC 3168 section 5)
+  flag,     // anything but 0 means 1
+  buffer,   // Linux shows twice what it is given
+  hops,     // -1: the default
+  traffic,  // -1: 0; the two ECN bits belong to TCP (RFC 3168 section 5)
 };
 
 struct Row {
@@ -87,13 +87,16 @@ Result<int> read_number(int level, Bytes value) {
 
 Result<std::int64_t> to_stack(Kind kind, int n, const Config& config) {
   switch (kind) {
-    case Kind::flag: return n != 0;
-    case Kind::hops: return n == -1 ? config.tcp.ttl : n;
+    case Kind::flag:
+      return n != 0;
+    case Kind::hops:
+      return n == -1 ? config.tcp.ttl : n;
     case Kind::traffic:
       if (n < -1) return fail(Error::invalid);
       return n == -1 ? 0 : n & 0xfc;
     case Kind::number:
-    case Kind::buffer: break;
+    case Kind::buffer:
+      break;
   }
   return n;
 }
@@ -102,7 +105,7 @@ Result<Duration> to_timeout(Bytes value) {
   const auto t = read<timeval>(value);
   if (!t) return fail(t.error());
   if (t->tv_usec < 0 || t->tv_usec >= 1'000'000) return fail_as(EDOM);
-  if (t->tv_sec < 0) return Duration{};   // as Linux: do not wait
+  if (t->tv_sec < 0) return Duration{};  // as Linux: do not wait
   if (t->tv_sec > Duration::max() / 1s - 1) return Descriptor::forever;
   const Duration d = std::chrono::seconds{t->tv_sec} + std::chrono::microseconds{t->tv_usec};
   return d == Duration{} ? Descriptor::forever : d;
@@ -130,25 +133,35 @@ int Sockets::getsockopt(Handle h, int level, int option, void* value, socklen_t*
 Result<socklen_t> Sockets::get_option(const Descriptor& s, int level, int option, std::span<std::byte> value) {
   const Stack& stack = driver_.stack();
   if (level == SOL_SOCKET) switch (option) {
-    case SO_ERROR: return write(driver_.change().take_error(s.id), value);
-    case SO_TYPE: return write(int{SOCK_STREAM}, value);
-    case SO_DOMAIN: return write(s.family == Family::v4 ? AF_INET : AF_INET6, value);
-    case SO_PROTOCOL: return write(int{IPPROTO_TCP}, value);
-    case SO_RCVLOWAT: return write(s.receive_low, value);
-    case SO_RCVTIMEO: return write(from_timeout(s.receive_timeout), value);
-    case SO_SNDTIMEO: return write(from_timeout(s.send_timeout), value);
-    case SO_ACCEPTCONN: {
-      const auto info = stack.info(s.id);
-      return write(int{info && info->state == State::listen}, value);
+      case SO_ERROR:
+        return write(driver_.change().take_error(s.id), value);
+      case SO_TYPE:
+        return write(int{SOCK_STREAM}, value);
+      case SO_DOMAIN:
+        return write(s.family == Family::v4 ? AF_INET : AF_INET6, value);
+      case SO_PROTOCOL:
+        return write(int{IPPROTO_TCP}, value);
+      case SO_RCVLOWAT:
+        return write(s.receive_low, value);
+      case SO_RCVTIMEO:
+        return write(from_timeout(s.receive_timeout), value);
+      case SO_SNDTIMEO:
+        return write(from_timeout(s.send_timeout), value);
+      case SO_ACCEPTCONN: {
+        const auto info = stack.info(s.id);
+        return write(int{info && info->state == State::listen}, value);
+      }
+      case SO_LINGER: {
+        const auto seconds = stack.get(s.id, Option::linger);
+        if (!seconds) return fail(seconds.error());
+        const struct linger l {
+          .l_onoff = *seconds >= 0, .l_linger = static_cast<int>(std::max<std::int64_t>(*seconds, 0))
+        };
+        return write(l, value);
+      }
+      default:
+        break;
     }
-    case SO_LINGER: {
-      const auto seconds = stack.get(s.id, Option::linger);
-      if (!seconds) return fail(seconds.error());
-      const struct linger l {.l_onoff = *seconds >= 0, .l_linger = static_cast<int>(std::max<std::int64_t>(*seconds, 0))};
-      return write(l, value);
-    }
-    default: break;
-  }
   if (level == IPPROTO_TCP && option == TCP_INFO) {
     const auto info = stack.info(s.id);
     return info ? Result<socklen_t>{write(to_linux(*info), value)} : fail(info.error());
@@ -189,7 +202,8 @@ Status Sockets::set_option(Descriptor& s, int level, int option, Bytes value) {
         const auto l = read<struct linger>(value);
         return l ? stack.set(s.id, Option::linger, l->l_onoff != 0 ? l->l_linger : -1) : fail(l.error());
       }
-      default: break;
+      default:
+        break;
     }
   }
   const Row* row = find(s, level, option);
@@ -204,18 +218,26 @@ int Sockets::fcntl(Handle h, int command, int argument) {
   return answer(once(h, [&]() -> Result<int> {
     Descriptor& s = *h.socket;
     switch (command) {
-      case F_GETFL: return O_RDWR | (s.nonblocking ? O_NONBLOCK : 0);
-      case F_SETFL: s.nonblocking = (argument & O_NONBLOCK) != 0; return 0;
-      case F_GETFD: return s.close_on_exec ? FD_CLOEXEC : 0;
-      case F_SETFD: s.close_on_exec = (argument & FD_CLOEXEC) != 0; return 0;
-      default: return fail(Error::invalid);
+      case F_GETFL:
+        return O_RDWR | (s.nonblocking ? O_NONBLOCK : 0);
+      case F_SETFL:
+        s.nonblocking = (argument & O_NONBLOCK) != 0;
+        return 0;
+      case F_GETFD:
+        return s.close_on_exec ? FD_CLOEXEC : 0;
+      case F_SETFD:
+        s.close_on_exec = (argument & FD_CLOEXEC) != 0;
+        return 0;
+      default:
+        return fail(Error::invalid);
     }
   }));
 }
 
 int Sockets::ioctl(Handle h, unsigned long request, int* argument) {
   return answer(once(h, [&]() -> Status {
-    if (request != FIONBIO && request != FIONREAD && request != SIOCOUTQ && request != SIOCATMARK) return fail_as(ENOTTY);
+    if (request != FIONBIO && request != FIONREAD && request != SIOCOUTQ && request != SIOCATMARK)
+      return fail_as(ENOTTY);
     if (argument == nullptr) return fail_as(EFAULT);
     if (request == FIONBIO) {
       h.socket->nonblocking = *argument != 0;

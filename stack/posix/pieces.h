@@ -16,7 +16,8 @@ class Pieces {
  public:
   explicit Pieces(std::span<const iovec> all) : all_{all} { skip_empty(); }
 
-  /// Octets in all of them. Errors as Linux: EINVAL where that is more than a ssize_t holds, EFAULT where there is no memory.
+  /// Octets in all of them. Errors as Linux: EINVAL where that is more than a ssize_t holds, EFAULT where there is no
+  /// memory.
   static Result<std::size_t> total(std::span<const iovec> all) {
     std::size_t sum = 0;
     for (const iovec& v : all) {

@@ -13,8 +13,12 @@ struct Pair {
   short events;
 };
 constexpr Pair pairs[] = {
-    {ready::readable, POLLIN | POLLRDNORM}, {ready::writable, POLLOUT | POLLWRNORM}, {ready::urgent, POLLPRI},
-    {ready::error, POLLERR},                {ready::hangup, POLLHUP},                {ready::read_hangup, POLLRDHUP},
+    {ready::readable, POLLIN | POLLRDNORM},
+    {ready::writable, POLLOUT | POLLWRNORM},
+    {ready::urgent, POLLPRI},
+    {ready::error, POLLERR},
+    {ready::hangup, POLLHUP},
+    {ready::read_hangup, POLLRDHUP},
 };
 
 short to_poll(std::uint32_t is) {
@@ -40,7 +44,7 @@ struct Set {
     Handle handle;
   };
   std::span<pollfd> all;
-  std::array<std::byte, 2048> first;   // a small set takes nothing from the heap
+  std::array<std::byte, 2048> first;  // a small set takes nothing from the heap
   std::pmr::monotonic_buffer_resource room;
   std::pmr::vector<Ours> ours{&room};
   std::pmr::vector<std::size_t> theirs{&room};

@@ -8,8 +8,8 @@ namespace {
 
 /// Raised by what a thread itself does, not while it waits: handlers of crashes do not count.
 bool is_fault(int signal) {
-  return signal == SIGSEGV || signal == SIGBUS || signal == SIGFPE || signal == SIGILL || signal == SIGTRAP || signal == SIGABRT ||
-         signal == SIGSYS;
+  return signal == SIGSEGV || signal == SIGBUS || signal == SIGFPE || signal == SIGILL || signal == SIGTRAP ||
+         signal == SIGABRT || signal == SIGSYS;
 }
 
 }  // namespace

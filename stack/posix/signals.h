@@ -5,8 +5,9 @@
 
 namespace tunic {
 
-/// Whether a call that a handler has interrupted goes on, as under SA_RESTART. Which handler ran cannot be known afterwards: true
-/// when every handler for a signal that this thread does not block has SA_RESTART, so a program that counts on EINTR gets it.
+/// Whether a call that a handler has interrupted goes on, as under SA_RESTART. Which handler ran cannot be known
+/// afterwards: true when every handler for a signal that this thread does not block has SA_RESTART, so a program that
+/// counts on EINTR gets it.
 bool handlers_restart();
 
 /// Sends SIGPIPE to this thread, as writing to a connection that takes no more does.

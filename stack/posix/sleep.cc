@@ -17,8 +17,8 @@ Slept sleep_on(std::atomic<std::uint32_t>& word, Instant until) {
   for (;;) {
     if (word.load(std::memory_order_acquire) != 0) return Slept::woken;
     // FUTEX_WAIT_BITSET takes an absolute time, FUTEX_WAIT a relative one.
-    const long r = syscall(SYS_futex, &word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, 0, until == never ? nullptr : &t, nullptr,
-                           FUTEX_BITSET_MATCH_ANY);
+    const long r = syscall(SYS_futex, &word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, 0, until == never ? nullptr : &t,
+                           nullptr, FUTEX_BITSET_MATCH_ANY);
     if (r < 0 && errno == EINTR) return Slept::interrupted;
     if (r < 0 && errno == ETIMEDOUT) return Slept::timed_out;
   }
@@ -32,7 +32,7 @@ Slept sleep_on(std::span<pollfd> set, Instant until) {
     if (const Instant start = now(); until > start) t = to_timespec(until - start);
   const long r = syscall(SYS_ppoll, set.data(), set.size(), until == never ? nullptr : &t, nullptr, _NSIG / 8);
   if (r > 0) return Slept::woken;
-  for (pollfd& p : set) p.revents = 0;   // not written when the call failed
+  for (pollfd& p : set) p.revents = 0;  // not written when the call failed
   return r == 0 ? Slept::timed_out : Slept::interrupted;
 }
 

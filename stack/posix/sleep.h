@@ -1,5 +1,5 @@
-// The system calls in which a thread sleeps, and those that wake it. Raw calls, so that none is a point of cancellation: a
-// thread cancelled while it drives the Stack would take the Stack with it.
+// The system calls in which a thread sleeps, and those that wake it. Raw calls, so that none is a point of
+// cancellation: a thread cancelled while it drives the Stack would take the Stack with it.
 #pragma once
 
 #include <poll.h>

@@ -10,7 +10,7 @@ namespace tunic {
 
 namespace {
 
-constexpr int type_mask = 0xf;   // of the second argument of socket(); the rest are flags
+constexpr int type_mask = 0xf;  // of the second argument of socket(); the rest are flags
 constexpr int type_flags = SOCK_NONBLOCK | SOCK_CLOEXEC;
 
 /// 0.0.0.0 and :: as a destination mean this host, as on Linux.
@@ -32,7 +32,7 @@ Result<Family> Sockets::check(int domain, int type, int protocol) {
 
 /// Makes the reserved number `fd` this socket.
 Descriptor& Sockets::settle(int fd, SocketId id, Family family, int type) {
-  SocketId abandoned;   // the program has closed this number with the kernel's close(), and with it what it stood for
+  SocketId abandoned;  // the program has closed this number with the kernel's close(), and with it what it stood for
   const Handle h = files_.open(fd, id, family, abandoned);
   if (abandoned.generation != 0) {
     driver_.ring_all(abandoned);
@@ -85,7 +85,7 @@ Result<int> Sockets::accept_one(const Descriptor& listener, sockaddr* address, s
   if ((driver_.stack().ready(listener.id) & ready::readable) == 0) return fail(Error::again);
   const Result<int> fd = files_.reserve();
   if (!fd) return fd;
-  Endpoint peer;   // a connection that the peer has reset since is accepted too; reading tells of that
+  Endpoint peer;  // a connection that the peer has reset since is accepted too; reading tells of that
   const auto id = driver_.change().accept(listener.id, &peer);
   const Status told = !id                  ? fail(id.error())
                       : address == nullptr ? Status{}
@@ -103,7 +103,7 @@ Result<int> Sockets::accept_one(const Descriptor& listener, sockaddr* address, s
 }
 
 int Sockets::connect(Handle h, const sockaddr* address, socklen_t length) {
-  Error unfinished = Error::in_progress;   // what "not yet" is called: `already` unless this call began it
+  Error unfinished = Error::in_progress;  // what "not yet" is called: `already` unless this call began it
   bool begun = false;
   const auto attempt = [&]() -> Status {
     const auto remote = read_address(address, length, h.socket->family);
@@ -125,7 +125,7 @@ int Sockets::shutdown(Handle h, int how) {
 }
 
 int Sockets::close(Handle h) {
-  if (h.use() == Use::lost) {   // another process's: no gate of ours has to do with it
+  if (h.use() == Use::lost) {  // another process's: no gate of ours has to do with it
     files_.close(h);
     return answer(Status{fail(Error::bad_handle)});
   }

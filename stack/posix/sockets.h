@@ -1,8 +1,8 @@
-// Linux's socket calls over one Stack: arguments, results and errno as there, blocking or not, from any number of threads. Each
-// call takes the handle that Files::find() gave for its number, or, where it makes a number, returns it.
+// Linux's socket calls over one Stack: arguments, results and errno as there, blocking or not, from any number of
+// threads. Each call takes the handle that Files::find() gave for its number, or, where it makes a number, returns it.
 //
-// Here alone a Result becomes an errno and -1. Calls wait in one way (blocking(), below): under the gate they try; where the Stack
-// says `again` they put up a watch, leave the gate to wait (Driver), and try again.
+// Here alone a Result becomes an errno and -1. Calls wait in one way (blocking(), below): under the gate they try;
+// where the Stack says `again` they put up a watch, leave the gate to wait (Driver), and try again.
 #pragma once
 
 #include <poll.h>
@@ -27,7 +27,7 @@ class Sockets {
   Sockets(Driver& driver, Files& files) : driver_{driver}, files_{files} {}
 
   // sockets.cc
-  int socket(Family family, int type);   // as check() allowed them
+  int socket(Family family, int type);  // as check() allowed them
   int bind(Handle h, const sockaddr* address, socklen_t length);
   int listen(Handle h, int backlog);
   int accept(Handle h, sockaddr* address, socklen_t* length, int flags);
@@ -51,8 +51,8 @@ class Sockets {
   int poll(std::span<pollfd> set, int timeout_milliseconds);
 
   // leaving.cc
-  /// For a normal exit: closes all sockets and drives on until what was sent is acknowledged, or `patience` is over. False: it
-  /// was over. Other threads find that nothing happens any more; this one finds its sockets closed.
+  /// For a normal exit: closes all sockets and drives on until what was sent is acknowledged, or `patience` is over.
+  /// False: it was over. Other threads find that nothing happens any more; this one finds its sockets closed.
   bool leave(Duration patience);
 
  private:
@@ -87,7 +87,7 @@ class Sockets {
   Driver& driver_;
   Files& files_;
   std::thread::id leaver_;
-  std::atomic<bool> leaving_{false};   // set after leaver_
+  std::atomic<bool> leaving_{false};  // set after leaver_
 };
 
 }  // namespace tunic

@@ -10,8 +10,8 @@ __u32 microseconds(Duration d) { return static_cast<__u32>(d / 1us); }
 
 /// Linux counts these in segments.
 __u32 segments(std::int64_t octets, std::uint32_t mss) {
-  const std::int64_t n = mss == 0 ? 0 : (octets + mss - 1) / mss;
-  return static_cast<__u32>(std::clamp<std::int64_t>(n, 0, 0x7fffffff));   // its "no threshold yet"
+  const std::int64_t n = mss == 0 ? 0 : octets / mss + (octets % mss != 0);
+  return static_cast<__u32>(std::clamp<std::int64_t>(n, 0, 0x7fffffff));  // its "no threshold yet"
 }
 
 }  // namespace

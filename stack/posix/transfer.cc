@@ -15,7 +15,7 @@ struct Sockets::Transfer {
   Pieces pieces;
   std::size_t size;
   int flags;
-  std::size_t least = 1;   // receive: wait for this many, where waiting is allowed
+  std::size_t least = 1;  // receive: wait for this many, where waiting is allowed
   std::size_t done = 0;
 
   bool has(int flag) const { return (flags & flag) != 0; }
@@ -36,10 +36,11 @@ ssize_t Sockets::receive(Handle h, std::span<const iovec> out, int flags, bool m
   const auto size = Pieces::total(out);
   if (!size) return answer(Result<ssize_t>{fail(size.error())});
   if (*size == 0 && !message) return 0;
-  if ((flags & MSG_ERRQUEUE) != 0) return answer(Result<ssize_t>{fail(Error::again)});   // it is always empty
+  if ((flags & MSG_ERRQUEUE) != 0) return answer(Result<ssize_t>{fail(Error::again)});  // it is always empty
   Transfer t{.pieces = Pieces{out}, .size = *size, .flags = flags};
-  Patience patience{.events = 0, .timeout = &Descriptor::receive_timeout,
-                    .dont_wait = t.has(MSG_DONTWAIT | MSG_OOB)};   // Linux never waits for urgent data
+  Patience patience{.events = 0,
+                    .timeout = &Descriptor::receive_timeout,
+                    .dont_wait = t.has(MSG_DONTWAIT | MSG_OOB)};  // Linux never waits for urgent data
   const auto attempt = [&]() -> Status {
     const bool waits = !patience.dont_wait && !h.socket->nonblocking;
     const std::size_t low = t.has(MSG_WAITALL) ? t.size : static_cast<std::size_t>(h.socket->receive_low);
@@ -48,7 +49,7 @@ ssize_t Sockets::receive(Handle h, std::span<const iovec> out, int flags, bool m
     return t.has(MSG_PEEK) || t.size == 0 ? peek(h.socket->id, t) : receive_some(h.socket->id, t);
   };
   Status s = blocking(h, patience, attempt);
-  if (!s && t.done == 0 && t.has(MSG_PEEK) && t.least > 1) {   // waited in vain for that many: give what there is
+  if (!s && t.done == 0 && t.has(MSG_PEEK) && t.least > 1) {  // waited in vain for that many: give what there is
     t.least = 0;
     if (once(h, [&] { return peek(h.socket->id, t); })) s = {};
   }
@@ -57,11 +58,11 @@ ssize_t Sockets::receive(Handle h, std::span<const iovec> out, int flags, bool m
 
 /// Takes what is there; `again` when that is less than the call has to wait for.
 Status Sockets::receive_some(SocketId id, Transfer& t) {
-  std::array<std::byte, 4096> nowhere;   // MSG_TRUNC: what a stream's reader throws away
+  std::array<std::byte, 4096> nowhere;  // MSG_TRUNC: what a stream's reader throws away
   while (t.done < t.size) {
     if (t.done != 0 && readable(driver_.stack(), id) == 0)
       return t.done >= t.least || is_over(driver_.stack(), id) ? Status{} : fail(Error::again);
-    if (t.done != 0 && driver_.stack().at_mark(id).value_or(false)) return {};   // reading stops before urgent data
+    if (t.done != 0 && driver_.stack().at_mark(id).value_or(false)) return {};  // reading stops before urgent data
     MutBytes out = t.pieces.front();
     if (t.has(MSG_TRUNC)) out = MutBytes{nowhere}.first(std::min(nowhere.size(), t.size - t.done));
     const auto n = driver_.change().receive(id, out, {.urgent = t.has(MSG_OOB)});
@@ -102,7 +103,7 @@ ssize_t Sockets::send(Handle h, std::span<const iovec> text, int flags) {
 /// Puts in what fits; `again` when that is not all.
 Status Sockets::send_some(SocketId id, Transfer& t) {
   do {
-    if (t.done != 0 && (driver_.stack().ready(id) & ready::error) != 0) return {};   // for the next call to report
+    if (t.done != 0 && (driver_.stack().ready(id) & ready::error) != 0) return {};  // for the next call to report
     const MutBytes piece = t.pieces.front();
     const SendFlags how{.urgent = t.has(MSG_OOB) && t.pieces.is_last(), .more = t.has(MSG_MORE)};
     const auto n = driver_.change().send(id, piece, how);

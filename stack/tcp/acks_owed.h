@@ -11,13 +11,14 @@
 namespace tunic {
 
 struct AckOwed {
-  enum class Kind : std::uint8_t { plain, duplicate, dsack, ce } kind = Kind::plain;
+  enum class Kind : std::uint8_t { plain, duplicate, dsack, ce } kind   // ce: for ECN, not earned yet
+      = Kind::plain;
   SeqRange dsack{};
 };
 
 class AcksOwed {
  public:
-  /// Beyond this many, duplicates of one burst merge too: the peer needs three to act.
+  /// What one burst earns beyond this many is left out: the peer needs three duplicates to act, and a D-SACK only informs.
   static constexpr std::size_t most = 16;
 
   void owe(const AckOwed& a) {

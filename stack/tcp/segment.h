@@ -46,7 +46,7 @@ struct Reply {
   Timestamps ts;
 };
 
-/// The answers of one burst: a short queue; what does not fit is dropped and counted by the Stack.
+/// The answers of one burst: a short queue; what does not fit is counted by whoever pushed it.
 class Replies {
  public:
   static constexpr std::size_t capacity = 256;

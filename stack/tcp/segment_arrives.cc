@@ -33,7 +33,7 @@ std::optional<Drop> Connection::segment_arrives(Segment& seg, Instant now, bool 
     return drop;
   }
   if (auto drop = check_sequence(seg, now, context)) return drop;  // first
-  if (auto drop = check_reset(seg, now, context)) return drop;     // second: RFC 5961 section 3
+  if (seg.flags.has(RST)) return check_reset(seg, now, context);   // second: RFC 5961 section 3
                                                                    // third: security, left out (appendix A.1)
   if (auto drop = check_syn(seg, now, context)) return drop;       // fourth: RFC 5961 section 4
   if (auto drop = check_ack(seg, now, accept_full, context)) return drop;   // fifth
@@ -169,7 +169,6 @@ void Connection::challenge(Instant now, TcpContext& context) {
 // second: RFC 5961 section 3.2. In the window but not exact is a guess: ask the peer. Text in a reset is no matter (SHLD-2).
 // The user learns that the peer aborted, not closed (MUST-12).
 std::optional<Drop> Connection::check_reset(const Segment& seg, Instant now, TcpContext& context) {
-  if (!seg.flags.has(RST)) return {};
   if (seg.seq != rcv_.nxt()) {
     challenge(now, context);
     return Drop::tcp_reset;
@@ -181,7 +180,7 @@ std::optional<Drop> Connection::check_reset(const Segment& seg, Instant now, Tcp
       break;
     default: fail_with(Error::reset);
   }
-  return Drop::tcp_state;
+  return std::nullopt;
 }
 
 // fourth: RFC 5961 section 4.2. In SYN-RECEIVED from LISTEN the connection is given up instead.

@@ -54,7 +54,8 @@ class TimeWaitTable {
   Answer segment_arrives(std::uint32_t i, const Segment& seg, bool listening) const;
   /// The peer's FIN came again: 2 MSL begin anew.
   void restart(std::uint32_t i, Instant now, const TcpSettings& settings);
-  /// The ACK of the record, which is also its challenge ACK.
+  /// The ACK of the record, which is also its challenge ACK: one for one segment, without the limit of a connection, for a
+  /// record has no room to remember when the last was sent.
   Reply acknowledgment(std::uint32_t i, Instant now) const;
   /// Whether connect() may use the pair again: after 1 s, where timestamps keep old segments out (RFC 6191 section 2).
   bool reusable(std::uint32_t i, Instant now, const TcpSettings& settings) const;
