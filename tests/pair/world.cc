@@ -17,6 +17,22 @@ IpAddr address(Family f, int side) {
   return IpAddr::v6(a.data());
 }
 
+std::uint64_t mixed(std::uint64_t h, std::uint64_t v) {
+  h = (h ^ v) * 0x9e3779b97f4a7c15u;
+  return h ^ h >> 29;
+}
+
+std::uint64_t hash(Bytes b) {
+  std::uint64_t h = b.size();
+  for (; b.size() >= 8; b = b.subspan(8)) {
+    std::uint64_t v;
+    std::memcpy(&v, b.data(), 8);
+    h = mixed(h, v);
+  }
+  for (const std::byte octet : b) h = mixed(h, std::to_integer<std::uint64_t>(octet));
+  return h;
+}
+
 constexpr std::size_t pattern_size = 9u << 20;
 
 const std::vector<std::byte>& all_of_the_pattern() {
@@ -185,16 +201,6 @@ User& World::connect(int side, std::uint16_t to, const Plan& plan, std::uint16_t
   return user;
 }
 
-void World::mix(Bytes b) {
-  while (b.size() >= 8) {
-    std::uint64_t v;
-    std::memcpy(&v, b.data(), 8);
-    mix(v);
-    b = b.subspan(8);
-  }
-  for (const std::byte octet : b) mix(std::to_integer<std::uint64_t>(octet));
-}
-
 // A packet leaves a Stack.
 bool World::take(int side, Packet&& p) {
   if (refuses[static_cast<std::size_t>(side)]) return false;
@@ -204,9 +210,8 @@ bool World::take(int side, Packet&& p) {
     complain("a packet that a strict reader refuses: " + segment.error());
     return true;
   }
-  mix(static_cast<std::uint64_t>(now_.time_since_epoch().count()));
-  mix(static_cast<std::uint64_t>(side));
-  mix(Bytes{p.octets});
+  trace_hash_ = mixed(mixed(trace_hash_, static_cast<std::uint64_t>(now_.time_since_epoch().count())), static_cast<std::uint64_t>(side));
+  trace_hash_ = mixed(trace_hash_, hash(p.octets));
   if (setup_.laws)
     if (const auto wrong = laws_[static_cast<std::size_t>(side)].sent(*segment)) complain(*wrong);
   if (segment->gso_size != 0 && !setup_.whole) {
@@ -224,7 +229,7 @@ void World::depart(int from, const Segment& s, Packet&& p) {
   const std::size_t number = sent_[i]++;
   const bool lost = w.lose.contains(number) || (w.drop && w.drop(s)) || random_.happens(w.loss);
   if (setup_.remember) {
-    Seen seen{now_, from, s, s.text.size(), lost};
+    Seen seen{now_, from, s, s.text.size(), lost, hash(p.octets)};
     seen.segment.text.clear();
     seen_.push_back(std::move(seen));
   }

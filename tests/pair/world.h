@@ -113,6 +113,7 @@ class World {
     Segment segment;             // without its text
     std::size_t size;            // of the text
     bool lost;
+    std::uint64_t hash;          // of all octets of the packet
   };
 
   explicit World(const Setup& s);
@@ -174,8 +175,6 @@ class World {
   void step();
   void poll(int side, std::vector<Packet> in);
   void act(int side);
-  void mix(std::uint64_t v) { trace_hash_ = (trace_hash_ ^ v) * 0x9e3779b97f4a7c15u, trace_hash_ ^= trace_hash_ >> 29; }
-  void mix(Bytes b);
 
   Setup setup_;
   Random random_;
