@@ -26,12 +26,12 @@ TEST_P(Churn, two_thousand_connections_leave_nothing_behind) {
   std::vector<User*> users;
   for (int i = 0; i < 2000; ++i) {
     users.push_back(&w.connect(World::left, 80, any_plan(r)));
-    if (r.in(0, 19) == 0) {                          // one that gives up at once
+    if (r.in(0, 19) == 0) {  // one that gives up at once
       static_cast<void>(w.at(World::left).abort(users.back()->socket()));
       users.pop_back();
     }
     w.run(std::chrono::microseconds{r.in(0, 8000)});
-    if (i % 200 == 199) {                            // the listener goes away with all that waits in it, and comes back
+    if (i % 200 == 199) {  // the listener goes away with all that waits in it, and comes back
       static_cast<void>(w.at(World::right).close(listener));
       w.flush(World::right);
       listener = w.serve(World::right, 80, 1 + static_cast<int>(r.in(0, 7)), any_plan(r));
@@ -45,7 +45,8 @@ TEST_P(Churn, two_thousand_connections_leave_nothing_behind) {
     stuck += !user->gone();
     if (!user->gone()) static_cast<void>(w.at(World::left).close(user->socket()));
   }
-  // A user waits for ever only where the peer was reset and its reset was lost: it has nothing to send that would tell it.
+  // A user waits for ever only where the peer was reset and its reset was lost: it has nothing to send that would tell
+  // it.
   EXPECT_LE(stuck, users.size() / 50);
   EXPECT_GT(whole, users.size() / 4);
   for (std::size_t i = 0; i < w.users(World::right); ++i)

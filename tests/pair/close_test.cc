@@ -7,13 +7,13 @@ namespace {
 struct Close : Pair {};
 INSTANTIATE_TEST_SUITE_P(, Close, pair_variants, variant_name);
 
-constexpr Duration until_forgotten = 60s + 130s;   // TIME-WAIT, and an orphan's patience before it
+constexpr Duration until_forgotten = 60s + 130s;  // TIME-WAIT, and an orphan's patience before it
 
 /// Both ends of a connection that is established and idle; users only when the test makes them.
 struct Established {
   explicit Established(const World::Setup& s) : world{s} {
     const SocketId listener = world.serve(World::right, 80, 8, {.end = Plan::End::stay});
-    user = &world.connect(World::left, 80, {.end = Plan::End::stay}, 5000);   // bound: TIME-WAIT holds the port
+    user = &world.connect(World::left, 80, {.end = Plan::End::stay}, 5000);  // bound: TIME-WAIT holds the port
     up = world.run(10s, [&] { return world.users(World::right) == 1 && left_state() == State::established; });
     world.run(1s);
     static_cast<void>(world.at(World::right).close(listener));
@@ -53,7 +53,8 @@ TEST_P(Close, every_pattern_of_six_lost_packets_and_either_side_first) {
       e.close(first);
       e.world.run(200ms);
       e.close(1 - first);
-      expect_all_given_back(e.world, until_forgotten, "pattern " + std::to_string(pattern) + " side " + std::to_string(first));
+      expect_all_given_back(e.world, until_forgotten,
+                            "pattern " + std::to_string(pattern) + " side " + std::to_string(first));
       if (HasFailure()) return;
     }
 }

@@ -1,4 +1,5 @@
-// The same inputs give the same packets: runs from one seed agree packet by packet, and a run replays from its list of events.
+// The same inputs give the same packets: runs from one seed agree packet by packet, and a run replays from its list of
+// events.
 #include <algorithm>
 
 #include "pair.h"

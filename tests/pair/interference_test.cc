@@ -1,4 +1,5 @@
-// Flows do not interfere (law 4): what a peer sees of one connection is the same octets whether there is another or not.
+// Flows do not interfere (law 4): what a peer sees of one connection is the same octets whether there is another or
+// not.
 #include "pair.h"
 
 namespace tunic::test {
@@ -17,11 +18,14 @@ struct Conversation {
     world.serve(World::right, 80, 64, b);
     world.serve(World::right, 81, 64, {.write = 50'000});
     const Plan a{.write = other == Other::busy || other == Other::many ? 90'000u : 10u,
-                 .end = other == Other::idle ? Plan::End::stay : other == Other::aborted ? Plan::End::abort : Plan::End::half_close};
-    if (other == Other::half_open) world.way(World::right).drop = [](const Segment& s2) { return s2.src.port == Port{81}; };
+                 .end = other == Other::idle      ? Plan::End::stay
+                        : other == Other::aborted ? Plan::End::abort
+                                                  : Plan::End::half_close};
+    if (other == Other::half_open)
+      world.way(World::right).drop = [](const Segment& s2) { return s2.src.port == Port{81}; };
     const int connections = other == Other::nothing ? 0 : other == Other::many ? 20 : 1;
     for (int i = 0; i < connections; ++i) world.connect(World::left, other == Other::refused ? 82 : 81, a);
-    world.run(1s);                                    // A is where it should be
+    world.run(1s);  // A is where it should be
     const std::size_t since = world.seen().size();
     User& user = world.connect(World::left, 80, b, 5000);
     finished = world.run(60s, [&] { return user.gone(); });
@@ -40,17 +44,20 @@ bool same(const World::Seen& a, const World::Seen& b) { return a.at == b.at && a
 // L4
 TEST_P(Interference, a_flow_is_the_same_whatever_another_does) {
   World::Setup s = setup();
-  s.gso = false;                                      // so that packets cross as they were made
+  s.gso = false;  // so that packets cross as they were made
   const Conversation alone{s, Other::nothing};
   ASSERT_TRUE(alone.finished);
   ASSERT_GT(alone.trace.size(), 50u);
-  for (Other other : {Other::idle, Other::busy, Other::closed, Other::aborted, Other::refused, Other::half_open, Other::many}) {
+  for (Other other :
+       {Other::idle, Other::busy, Other::closed, Other::aborted, Other::refused, Other::half_open, Other::many}) {
     const Conversation with{s, other};
     ASSERT_TRUE(with.finished) << static_cast<int>(other);
     ASSERT_EQ(with.trace.size(), alone.trace.size()) << static_cast<int>(other);
     for (std::size_t i = 0; i < alone.trace.size(); ++i)
       ASSERT_TRUE(same(with.trace[i], alone.trace[i]))
-          << "beside " << static_cast<int>(other) << ", packet " << i << ":\n" << name(alone.trace[i]) << "\n" << name(with.trace[i]);
+          << "beside " << static_cast<int>(other) << ", packet " << i << ":\n"
+          << name(alone.trace[i]) << "\n"
+          << name(with.trace[i]);
   }
 }
 

@@ -1,5 +1,5 @@
-// Memory that runs out delays and never loses: allocations that fail, a pool of the least size (R12); and in the steady state
-// no memory is asked of the system at all (law 1).
+// Memory that runs out delays and never loses: allocations that fail, a pool of the least size (R12); and in the steady
+// state no memory is asked of the system at all (law 1).
 #include <cstdlib>
 #include <new>
 
@@ -69,7 +69,8 @@ TEST_P(Memory, a_pool_of_the_least_size_suffices) {
     ASSERT_TRUE(w.run(15min, all_gone)) << tail(w);
     for (std::size_t i = 0; i < 30; ++i) {
       for (int side : {World::left, World::right})
-        ASSERT_EQ(w.user(side, i).read(), plan.write) << "error " << w.user(side, i).error() << (slabs ? ", slabs" : "") << tail(w);
+        ASSERT_EQ(w.user(side, i).read(), plan.write)
+            << "error " << w.user(side, i).error() << (slabs ? ", slabs" : "") << tail(w);
     }
     expect_all_given_back(w, 130s);
   }
@@ -77,9 +78,9 @@ TEST_P(Memory, a_pool_of_the_least_size_suffices) {
 
 // L1: 100 000 segments of an established transfer, over a link that reuses its memory.
 TEST_P(Memory, nothing_is_allocated_for_a_packet_in_the_steady_state) {
-  World names{setup()};                              // for its configurations; its Stacks stay idle
+  World names{setup()};  // for its configurations; its Stacks stay idle
   Config c[2] = {names.config(World::left), names.config(World::right)};
-  for (Config& one : c) one.link = {.checksum = true, .max_gso = 0};   // a packet a segment
+  for (Config& one : c) one.link = {.checksum = true, .max_gso = 0};  // a packet a segment
   Stack left{c[0]}, right{c[1]};
   MemoryLink link{left.pool(), right.pool()};
   Instant now{3600s};
@@ -101,12 +102,14 @@ TEST_P(Memory, nothing_is_allocated_for_a_packet_in_the_steady_state) {
     const std::uint64_t until = left.counters().tcp_out + segments;
     for (int turns = 0; left.counters().tcp_out < until; ++turns) {
       ASSERT_LT(turns, 1'000'000);
-      while (left.send(from, text)) {}
+      while (left.send(from, text)) {
+      }
       turn();
-      while (right.receive(to, room)) {}
+      while (right.receive(to, room)) {
+      }
     }
   };
-  transfer(20'000);                                   // buffers and windows have grown
+  transfer(20'000);  // buffers and windows have grown
   const std::uint64_t before = allocations;
   transfer(100'000);
   EXPECT_EQ(allocations - before, 0u);

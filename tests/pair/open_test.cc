@@ -1,4 +1,5 @@
-// Opens of two Stacks: simultaneous ones, old duplicates, and ends that remember what the other forgot (S5, S6, M6, R11).
+// Opens of two Stacks: simultaneous ones, old duplicates, and ends that remember what the other forgot (S5, S6, M6,
+// R11).
 #include <algorithm>
 
 #include "pair.h"
@@ -18,9 +19,7 @@ void open_both(World& w, const Plan& plan = talk) {
   w.connect(World::right, a_port, plan, b_port);
 }
 
-bool both_done(World& w) {
-  return w.user(World::left).gone() && w.user(World::right).gone();
-}
+bool both_done(World& w) { return w.user(World::left).gone() && w.user(World::right).gone(); }
 
 void expect_both_read(World& w, const std::string& what) {
   for (int side : {World::left, World::right}) {
@@ -33,14 +32,15 @@ void expect_both_read(World& w, const std::string& what) {
 TEST_P(Open, two_stacks_that_connect_to_each_other_have_one_connection) {
   World w{setup()};
   open_both(w, {.write = 2000, .end = Plan::End::stay});
-  ASSERT_TRUE(w.run(3s, [&] { return w.user(World::left).read() == 2000 && w.user(World::right).read() == 2000; })) << tail(w);
+  ASSERT_TRUE(w.run(3s, [&] { return w.user(World::left).read() == 2000 && w.user(World::right).read() == 2000; }))
+      << tail(w);
   for (int side : {World::left, World::right}) EXPECT_EQ(w.stack(side).connections(), 1u);
   expect_lawful(w);
 }
 
 // S5: every order in which the first four packets can arrive, those of one direction overtaking each other too.
 TEST_P(Open, simultaneous_open_in_all_orders_of_the_four_packets) {
-  std::array<int, 4> order{0, 1, 2, 3};             // when each packet arrives: left's first two, right's first two
+  std::array<int, 4> order{0, 1, 2, 3};  // when each packet arrives: left's first two, right's first two
   do {
     World::Setup s = setup();
     for (int side : {World::left, World::right})
@@ -51,7 +51,7 @@ TEST_P(Open, simultaneous_open_in_all_orders_of_the_four_packets) {
     open_both(w);
     std::string what;
     for (int i : order) what += std::to_string(i);
-    ASSERT_TRUE(w.run(4s, [&] { return both_done(w); })) << what << tail(w);   // 3 s and an RTO
+    ASSERT_TRUE(w.run(4s, [&] { return both_done(w); })) << what << tail(w);  // 3 s and an RTO
     expect_both_read(w, what);
     expect_all_given_back(w, 70s, what);
   } while (std::next_permutation(order.begin(), order.end()));
@@ -163,15 +163,16 @@ struct HalfOpen {
   bool up = false;
 };
 
-// R11, RFC 9293 section 3.5.1, figure 9: the end that forgot opens anew from the same port; the other end's ACK is out of
-// place, is reset, and the second SYN succeeds.
+// R11, RFC 9293 section 3.5.1, figure 9: the end that forgot opens anew from the same port; the other end's ACK is out
+// of place, is reset, and the second SYN succeeds.
 TEST_P(Open, half_open_discovered_by_a_new_syn) {
   HalfOpen h{setup()};
   ASSERT_TRUE(h.up);
   h.crash(World::left);
   User& again = h.world.connect(World::left, 80, {.write = 100, .end = Plan::End::stay}, a_port);
-  ASSERT_TRUE(h.world.run(3 * 10ms + 1s + 100ms, [&] { return h.world.at(World::left).info(again.socket()).state != State::syn_sent; }))
-      << tail(h.world);                             // 3 RTT and an RTO
+  ASSERT_TRUE(h.world.run(3 * 10ms + 1s + 100ms, [&] {
+    return h.world.at(World::left).info(again.socket()).state != State::syn_sent;
+  })) << tail(h.world);  // 3 RTT and an RTO
   EXPECT_EQ(h.world.at(World::left).info(again.socket()).state, State::established);
   EXPECT_EQ(h.world.user(World::right).error(), static_cast<int>(Error::reset)) << "the old connection";
 }

@@ -36,7 +36,8 @@ inline std::string variant_name(const testing::TestParamInfo<PairVariant>& i) { 
 
 /// No law was broken, and no octet was another.
 inline void expect_lawful(const World& w, const std::string& what = {}) {
-  if (!w.broken().empty()) ADD_FAILURE() << what << ": " << w.broken().front() << " (" << w.broken().size() << " in all)";
+  if (!w.broken().empty())
+    ADD_FAILURE() << what << ": " << w.broken().front() << " (" << w.broken().size() << " in all)";
 }
 
 /// The last packets, for a failure.
@@ -52,7 +53,8 @@ inline void expect_all_given_back(World& w, Duration within, const std::string& 
   if (!w.run_until_clean(within)) {
     for (int side : {World::left, World::right})
       ADD_FAILURE() << what << ": side " << side << " keeps " << w.stack(side).connections() << " connections and "
-                    << w.stack(side).pool().in_use() << " octets, conserved " << w.stack(side).counters().conserved() << tail(w);
+                    << w.stack(side).pool().in_use() << " octets, conserved " << w.stack(side).counters().conserved()
+                    << tail(w);
   }
   expect_lawful(w, what);
 }

@@ -1,5 +1,5 @@
-// TIME-WAIT between two Stacks: bounded, recycled, and used again where timestamps keep old segments out (R10); and what initial
-// numbers look like from outside (N1, N2).
+// TIME-WAIT between two Stacks: bounded, recycled, and used again where timestamps keep old segments out (R10); and
+// what initial numbers look like from outside (N1, N2).
 #include <algorithm>
 #include <set>
 
@@ -27,7 +27,8 @@ TEST(TimeWaitTable, seventy_thousand_short_connections_stay_within_the_bound) {
   const Instant start = w.now();
   while (made < count) {
     std::vector<User*> batch;
-    for (int i = 0; i < 50; ++i, ++made) batch.push_back(&w.connect(World::left, static_cast<std::uint16_t>(80 + made % 5), {}));
+    for (int i = 0; i < 50; ++i, ++made)
+      batch.push_back(&w.connect(World::left, static_cast<std::uint16_t>(80 + made % 5), {}));
     ASSERT_TRUE(w.run(10s, [&] { return std::ranges::all_of(batch, &User::gone); })) << made;
     ASSERT_LE(w.stack(World::left).connections(), 65'536u + 50);
     for (const User* user : batch) ASSERT_EQ(user->error(), 0) << made;
@@ -80,7 +81,7 @@ TEST_P(TimeWait, a_pair_with_timestamps_is_free_after_a_second_and_without_them_
   }
 }
 
-// N1: initial numbers of one pair grow, and a pair that is opened again begins beyond where it ended.
+// RFC 9293 §3.4.1 (MUST-8, MUST-9, SHLD-1), N1: initial numbers of one pair grow, and a pair that is opened again begins beyond where it ended.
 TEST_P(TimeWait, a_pair_opened_again_begins_beyond_where_it_ended) {
   World w{setup()};
   w.serve(World::right, 80, 8, {.write = 200'000});
@@ -98,7 +99,8 @@ TEST_P(TimeWait, a_pair_opened_again_begins_beyond_where_it_ended) {
         const auto& seen = w.seen()[i];
         if (seen.from != side) continue;
         if (seen.segment.has(flag::syn)) isn = seen.segment.seq;
-        const std::uint32_t after = seen.segment.seq + static_cast<std::uint32_t>(seen.size) + seen.segment.has(flag::fin);
+        const std::uint32_t after =
+            seen.segment.seq + static_cast<std::uint32_t>(seen.size) + seen.segment.has(flag::fin);
         if (static_cast<std::int32_t>(after - isn) > static_cast<std::int32_t>(end[side] - isn)) {
           if (seen.segment.has(flag::syn) && round > 0) {
             EXPECT_GT(static_cast<std::int32_t>(isn - end[side]), 0) << "side " << side;

@@ -15,7 +15,8 @@ void expect_transfer(const World::Setup& s, std::size_t octets, Duration within,
   User& user = w.connect(World::left, 80, plan);
   const std::string what = "seed " + std::to_string(s.seed) + " loss " + std::to_string(s.ways[0].loss) + " reorder " +
                            std::to_string(s.ways[0].reorder) + " mtu " + std::to_string(s.mtu);
-  const bool done = w.run(within, [&] { return user.gone() && w.users(World::right) == 1 && w.user(World::right).gone(); });
+  const bool done =
+      w.run(within, [&] { return user.gone() && w.users(World::right) == 1 && w.user(World::right).gone(); });
   if (!done) {
     ADD_FAILURE() << what << ": only " << user.read() << " octets arrived left, "
                   << (w.users(World::right) != 0 ? w.user(World::right).read() : 0) << " right" << tail(w);
@@ -37,7 +38,7 @@ TEST_P(Transfer, a_mebibyte_each_way) {
     for (const std::uint32_t other : {0u, 100u}) {
       World::Setup s = setup(loss + other);
       make_bad(s, loss, other, other);
-      s.tcp.orphan_give_up = 4h;      // three losses in a row are an orphan's end otherwise
+      s.tcp.orphan_give_up = 4h;  // three losses in a row are an orphan's end otherwise
       expect_transfer(s, 1u << 20, loss == 0 ? 60s : loss == 10 ? 300s : loss == 50 ? 1800s : 4h);
       if (HasFailure()) return;
     }
@@ -49,18 +50,20 @@ TEST_P(Transfer, many_seeds) {
     Random r{seed};
     World::Setup s = setup(seed);
     const std::uint32_t losses[] = {0, 10, 50, 200};
-    make_bad(s, losses[r.in(0, 3)], static_cast<std::uint32_t>(r.in(0, 2) * 100), static_cast<std::uint32_t>(r.in(0, 2) * 50));
+    make_bad(s, losses[r.in(0, 3)], static_cast<std::uint32_t>(r.in(0, 2) * 100),
+             static_cast<std::uint32_t>(r.in(0, 2) * 50));
     s.gso = r.in(0, 3) != 0;
     s.whole = r.in(0, 2) == 0;
     s.slabs = r.in(0, 3) == 0;
-    s.mtu = GetParam().family == Family::v6 ? 1280 + static_cast<std::uint32_t>(r.in(0, 400)) : 576 + static_cast<std::uint32_t>(r.in(0, 1000));
+    s.mtu = GetParam().family == Family::v6 ? 1280 + static_cast<std::uint32_t>(r.in(0, 400))
+                                            : 576 + static_cast<std::uint32_t>(r.in(0, 1000));
     s.tcp.orphan_give_up = 4h;
     s.tcp.timestamps = r.in(0, 1) != 0;
     s.tcp.sack = r.in(0, 1) != 0;
     s.tcp.window_scale = r.in(0, 1) != 0;
     s.tcp.receive_buffer = r.in(0, 1) != 0 ? 64u << 10 : r.in(2304, 20'000);
     s.tcp.send_buffer = r.in(0, 1) != 0 ? 64u << 10 : r.in(4608, 20'000);
-    if (r.in(0, 2) == 0) s.tcp.test_isn = 0xffff'ff00u;            // the numbers wrap in the first segments
+    if (r.in(0, 2) == 0) s.tcp.test_isn = 0xffff'ff00u;  // the numbers wrap in the first segments
     Plan chunks{.write_chunk = r.in(100, 30'000), .read_chunk = r.in(100, 30'000), .random_chunks = true};
     expect_transfer(s, r.in(1000, 60'000), 30min, chunks);
     if (HasFailure()) return;
@@ -80,7 +83,8 @@ TEST_P(Transfer, tiny_segments_and_tiny_buffers) {
     ASSERT_TRUE(right.set(listener, Option::receive_buffer, 1));
     ASSERT_TRUE(right.set(listener, Option::send_buffer, 1));
     User& user = w.connect(World::left, 80, plan);
-    ASSERT_TRUE(w.run(30min, [&] { return user.gone() && w.users(World::right) == 1 && w.user(World::right).gone(); })) << tail(w);
+    ASSERT_TRUE(w.run(30min, [&] { return user.gone() && w.users(World::right) == 1 && w.user(World::right).gone(); }))
+        << tail(w);
     EXPECT_EQ(user.read() + w.user(World::right).read(), 40'000u);
     for (const auto& seen : w.seen()) ASSERT_LE(seen.size, seen.from == World::left ? 88u : 1460u);
     static_cast<void>(right.close(listener));
@@ -139,7 +143,8 @@ TEST_P(Transfer, finishes_though_every_window_update_is_lost) {
   expect_lawful(w);
 }
 
-// M7: an acknowledgment comes within 200 ms of the text, and in the steady state not more often than for each second segment.
+// M7: an acknowledgment comes within 200 ms of the text, and in the steady state not more often than for each second
+// segment.
 TEST_P(Transfer, acknowledgments_are_neither_late_nor_many) {
   for (const bool gso : {false, true}) {
     World::Setup s = setup(6);
@@ -164,7 +169,8 @@ TEST_P(Transfer, a_lonely_segment_is_acknowledged_within_200_ms) {
   w.serve(World::right, 80, 4, {.end = Plan::End::stay});
   User& user = w.connect(World::left, 80, {.write = 10, .end = Plan::End::stay});
   for (int i = 0; i < 20; ++i) {
-    ASSERT_TRUE(w.run(5s, [&] { return w.at(World::left).info(user.socket()).unacked == 0 && user.written() == user.plan.write; }));
+    ASSERT_TRUE(w.run(
+        5s, [&] { return w.at(World::left).info(user.socket()).unacked == 0 && user.written() == user.plan.write; }));
     w.run(1s);
     user.plan.write += 10;
     user.act();

@@ -48,7 +48,8 @@ std::vector<Segment> cut(const Segment& s) {
     piece.gso_size = 0;
     piece.seq = s.seq + static_cast<std::uint32_t>(at);
     const std::size_t n = std::min<std::size_t>(s.gso_size, s.text.size() - at);
-    piece.text.assign(s.text.begin() + static_cast<std::ptrdiff_t>(at), s.text.begin() + static_cast<std::ptrdiff_t>(at + n));
+    piece.text.assign(s.text.begin() + static_cast<std::ptrdiff_t>(at),
+                      s.text.begin() + static_cast<std::ptrdiff_t>(at + n));
     if (at + n < s.text.size()) piece.flags &= static_cast<std::uint8_t>(~(flag::psh | flag::fin));
     pieces.push_back(std::move(piece));
   }
@@ -59,23 +60,24 @@ std::vector<Segment> cut(const Segment& s) {
 
 std::string name(const World::Seen& s) {
   std::string flags;
-  for (const auto& [bit, letter] : {std::pair{flag::syn, 'S'}, {flag::fin, 'F'}, {flag::rst, 'R'}, {flag::psh, 'P'}, {flag::ack, '.'}})
+  for (const auto& [bit, letter] :
+       {std::pair{flag::syn, 'S'}, {flag::fin, 'F'}, {flag::rst, 'R'}, {flag::psh, 'P'}, {flag::ack, '.'}})
     if (s.segment.has(bit)) flags += letter;
   return std::to_string(s.at.time_since_epoch() / 1ms) + "ms " + (s.from == World::left ? "-> " : "<- ") + flags + " " +
-         std::to_string(s.segment.seq) + "(" + std::to_string(s.size) + ") ack " + std::to_string(s.segment.ack) + " win " +
-         std::to_string(s.segment.window) + (s.lost ? " lost" : "");
+         std::to_string(s.segment.seq) + "(" + std::to_string(s.size) + ") ack " + std::to_string(s.segment.ack) +
+         " win " + std::to_string(s.segment.window) + (s.lost ? " lost" : "");
 }
 
 // ---- users ----
 
-User::User(World& world, int side, SocketId socket, const Plan& p) : plan{p}, world_{world}, side_{side}, socket_{socket} {}
+User::User(World& world, int side, SocketId socket, const Plan& p)
+    : plan{p}, world_{world}, side_{side}, socket_{socket} {}
 
-std::size_t User::chunk(std::size_t most) {
-  return plan.random_chunks ? world_.random().in(1, most) : most;
-}
+std::size_t User::chunk(std::size_t most) { return plan.random_chunks ? world_.random().in(1, most) : most; }
 
 void User::act() {
-  while (!gone_ && (read_some() || write_some())) {}
+  while (!gone_ && (read_some() || write_some())) {
+  }
 }
 
 bool User::read_some() {
@@ -116,7 +118,7 @@ bool User::write_some() {
     return *sent != 0;
   }
   if (sent.error() == Error::again) return false;
-  if (sent.error() == Error::no_buffers) {          // nothing will wake us
+  if (sent.error() == Error::no_buffers) {  // nothing will wake us
     world_.later(10ms, [this] { act(); });
     return false;
   }
@@ -132,12 +134,15 @@ void User::finish_writing() {
       static_cast<void>(world_.at(side_).shutdown(socket_, Shutdown::write));
       if (ended_) close();
       break;
-    case Plan::End::close: close(); break;
+    case Plan::End::close:
+      close();
+      break;
     case Plan::End::abort:
       gone_ = true;
       static_cast<void>(world_.at(side_).abort(socket_));
       break;
-    case Plan::End::stay: break;
+    case Plan::End::stay:
+      break;
   }
 }
 
@@ -152,7 +157,8 @@ void User::close() {
 World::World(const Setup& s) : setup_{s}, random_{s.seed} {
   for (int side : {left, right}) {
     const auto i = static_cast<std::size_t>(side);
-    stacks_[i] = std::make_unique<Recorder>(config(side), [this, side](Packet&& p) { return take(side, std::move(p)); }, s.slabs);
+    stacks_[i] = std::make_unique<Recorder>(
+        config(side), [this, side](Packet&& p) { return take(side, std::move(p)); }, s.slabs);
     if (s.record) stacks_[i]->record(&journals_[i]);
   }
 }
@@ -172,12 +178,15 @@ Config World::config(int side) const {
 
 Endpoint World::endpoint(int side, std::uint16_t port) const { return {address(setup_.family, side), Port{port}}; }
 
-Bytes World::stream(std::size_t position, std::size_t size) { return Bytes{all_of_the_pattern()}.subspan(position, size); }
+Bytes World::stream(std::size_t position, std::size_t size) {
+  return Bytes{all_of_the_pattern()}.subspan(position, size);
+}
 
 SocketId World::serve(int side, std::uint16_t port, int backlog, const Plan& plan) {
   Recorder& r = at(side);
   const SocketId s = r.open(setup_.family).value();
-  if (!r.set(s, Option::reuse_address, 1) || !r.bind(s, endpoint(side, port)) || !r.listen(s, backlog)) complain("no listener");
+  if (!r.set(s, Option::reuse_address, 1) || !r.bind(s, endpoint(side, port)) || !r.listen(s, backlog))
+    complain("no listener");
   listeners_[static_cast<std::size_t>(side)][key_of(s)] = plan;
   return s;
 }
@@ -210,7 +219,8 @@ bool World::take(int side, Packet&& p) {
     complain("a packet that a strict reader refuses: " + segment.error());
     return true;
   }
-  trace_hash_ = mixed(mixed(trace_hash_, static_cast<std::uint64_t>(now_.time_since_epoch().count())), static_cast<std::uint64_t>(side));
+  trace_hash_ = mixed(mixed(trace_hash_, static_cast<std::uint64_t>(now_.time_since_epoch().count())),
+                      static_cast<std::uint64_t>(side));
   trace_hash_ = mixed(trace_hash_, hash(p.octets));
   if (setup_.laws)
     if (const auto wrong = laws_[static_cast<std::size_t>(side)].sent(*segment)) complain(*wrong);
@@ -240,7 +250,8 @@ void World::depart(int from, const Segment& s, Packet&& p) {
     arrives = busy_[i] + w.delay;
   }
   if (w.held) arrives += w.held(number);
-  if (random_.happens(w.reorder)) arrives += std::chrono::nanoseconds{random_.in(0, static_cast<std::uint64_t>(w.late.count()))};
+  if (random_.happens(w.reorder))
+    arrives += std::chrono::nanoseconds{random_.in(0, static_cast<std::uint64_t>(w.late.count()))};
   if (random_.happens(w.duplicate)) {
     const auto again = arrives + std::chrono::nanoseconds{random_.in(0, static_cast<std::uint64_t>(w.late.count()))};
     flights_.emplace(again, Flight{1 - from, p, s});
@@ -248,9 +259,7 @@ void World::depart(int from, const Segment& s, Packet&& p) {
   flights_.emplace(arrives, Flight{1 - from, std::move(p), s});
 }
 
-void World::inject(int side, const Segment& s) {
-  flights_.emplace(now_, Flight{side, {encode(s), {}}, s});
-}
+void World::inject(int side, const Segment& s) { flights_.emplace(now_, Flight{side, {encode(s), {}}, s}); }
 
 void World::poll(int side, std::vector<Packet> in) {
   const auto i = static_cast<std::size_t>(side);
@@ -289,7 +298,7 @@ void World::step() {
     flush(right);
   }
   std::array<std::vector<Packet>, 2> in;
-  constexpr std::size_t burst = 64;                          // as a device gives them
+  constexpr std::size_t burst = 64;  // as a device gives them
   while (!flights_.empty() && flights_.begin()->first <= now_) {
     auto flight = flights_.extract(flights_.begin());
     Flight& f = flight.mapped();
@@ -330,7 +339,8 @@ bool World::run(Duration d, const std::function<bool()>& done) {
 
 bool World::clean() {
   for (int side : {left, right}) {
-    if (stack(side).connections() != 0 || stack(side).pool().in_use() != 0 || !stack(side).counters().conserved()) return false;
+    if (stack(side).connections() != 0 || stack(side).pool().in_use() != 0 || !stack(side).counters().conserved())
+      return false;
   }
   return flights_.empty();
 }

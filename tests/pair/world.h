@@ -1,6 +1,7 @@
-// Two Stacks and the two ways between them, in virtual time. Every packet is read strictly and held against the laws; what the
-// ways do to packets (delay, loss, reordering, duplication) comes from a seed or from the test. Users of sockets act only when
-// an edge says that their socket changed, so a wake-up that never comes is a transfer that never ends.
+// Two Stacks and the two ways between them, in virtual time. Every packet is read strictly and held against the laws;
+// what the ways do to packets (delay, loss, reordering, duplication) comes from a seed or from the test. Users of
+// sockets act only when an edge says that their socket changed, so a wake-up that never comes is a transfer that never
+// ends.
 #pragma once
 
 #include <array>
@@ -51,7 +52,7 @@ struct Way {
 /// How one user treats a connection. What is written is a pattern keyed by position, and so must be what is read.
 struct Plan {
   std::size_t write = 0;
-  std::size_t write_chunk = 1u << 16, read_chunk = 1u << 16;   // at most in one call
+  std::size_t write_chunk = 1u << 16, read_chunk = 1u << 16;  // at most in one call
   bool random_chunks = false;
   bool reads = true;
   /// When all is written: shut the sending side, and close when the peer has ended too; close at once; reset; go on.
@@ -69,8 +70,8 @@ class User {
   /// Octets that were read and written so far.
   std::size_t read() const { return read_; }
   std::size_t written() const { return written_; }
-  bool ended() const { return ended_; }            // the peer has ended its stream
-  bool gone() const { return gone_; }              // the socket is closed
+  bool ended() const { return ended_; }  // the peer has ended its stream
+  bool gone() const { return gone_; }    // the socket is closed
   int error() const { return error_; }
   Plan plan;
 
@@ -96,24 +97,24 @@ class World {
     Family family = Family::v4;
     std::uint64_t seed = 1;
     std::uint32_t mtu = 1500;
-    bool gso = true;             // the Stacks make super-packets
-    bool whole = false;          // super-packets arrive whole; else they are cut into wire segments first
-    bool slabs = false;          // packets arrive in receive slabs, as from a TUN
+    bool gso = true;     // the Stacks make super-packets
+    bool whole = false;  // super-packets arrive whole; else they are cut into wire segments first
+    bool slabs = false;  // packets arrive in receive slabs, as from a TUN
     std::size_t memory = 16u << 20;
     std::uint32_t max_sockets = 1u << 17;
     TcpSettings tcp{};
-    std::array<Way, 2> ways{};   // ways[left]: from left to right
+    std::array<Way, 2> ways{};  // ways[left]: from left to right
     bool laws = true;
-    bool remember = true;        // seen() is kept
+    bool remember = true;  // seen() is kept
     bool record = false;
   };
   struct Seen {
     Instant at;
     int from;
-    Segment segment;             // without its text
-    std::size_t size;            // of the text
+    Segment segment;   // without its text
+    std::size_t size;  // of the text
     bool lost;
-    std::uint64_t hash;          // of all octets of the packet
+    std::uint64_t hash;  // of all octets of the packet
   };
 
   explicit World(const Setup& s);
@@ -145,7 +146,9 @@ class World {
 
   /// Lets time pass until `done` or `d` is over; says whether `done`.
   bool run(Duration d, const std::function<bool()>& done);
-  void run(Duration d) { run(d, [] { return false; }); }
+  void run(Duration d) {
+    run(d, [] { return false; });
+  }
   /// The same until both Stacks have forgotten every connection and given every octet back.
   bool run_until_clean(Duration d);
   bool clean();

@@ -19,7 +19,8 @@ std::string text_of(const ByteQueue& q, std::size_t offset, std::size_t size) {
 
 std::string text_of(const TxPacket& p) {
   std::string s;
-  for (std::size_t i = 0; i < p.slices; ++i) s.append(reinterpret_cast<const char*>(p.text[i].data()), p.text[i].size());
+  for (std::size_t i = 0; i < p.slices; ++i)
+    s.append(reinterpret_cast<const char*>(p.text[i].data()), p.text[i].size());
   return s;
 }
 
@@ -73,7 +74,7 @@ TEST(ByteQueue, gather_stops_where_a_packet_has_no_room_for_slices) {
 }
 
 TEST(ByteQueue, when_memory_is_out_what_is_there_stays) {
-  Pool pool{1};                                       // one chunk
+  Pool pool{1};  // one chunk
   ByteQueue q;
   const std::string text(200'000, 'z');
   const std::size_t n = q.append(pool, bytes(text));
@@ -106,7 +107,9 @@ TEST(ByteQueue, agrees_with_a_string_under_random_operations) {
           const std::string s = fresh(pick(1, step % 7 == 0 ? 40'000 : 900));
           const std::size_t n = q.append(pool, bytes(s));
           ASSERT_LE(n, s.size());
-          if (seed % 3 != 2) { ASSERT_EQ(n, s.size()); }
+          if (seed % 3 != 2) {
+            ASSERT_EQ(n, s.size());
+          }
           reference += s.substr(0, n);
           break;
         }

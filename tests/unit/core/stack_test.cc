@@ -59,7 +59,7 @@ TEST_F(StackTest, a_blank_socket_is_bound_to_nothing_and_joined_to_nobody) {
 TEST_F(StackTest, a_closed_handle_is_a_bad_handle_everywhere) {
   const SocketId s = open();
   ASSERT_TRUE(stack.close(s));
-  const SocketId again = open();                       // takes the same place
+  const SocketId again = open();  // takes the same place
   EXPECT_EQ(again.index, s.index);
   std::byte octet{};
   EXPECT_EQ(error_of(stack.bind(s, {us, Port{80}})), Error::bad_handle);
@@ -107,13 +107,13 @@ TEST_F(StackTest, connect_binds_to_an_ephemeral_port_and_sends_a_syn) {
 }
 
 TEST_F(StackTest, connect_refuses_what_can_be_no_peer) {
-  EXPECT_EQ(error_of(stack.connect(open(), {IpAddr::v4(0xe0000001u), Port{80}}, now)), Error::unreachable);   // MUST-46
+  EXPECT_EQ(error_of(stack.connect(open(), {IpAddr::v4(0xe0000001u), Port{80}}, now)), Error::unreachable);  // MUST-46
   EXPECT_EQ(error_of(stack.connect(open(), {IpAddr::v4(0xffffffffu), Port{80}}, now)), Error::unreachable);
-  EXPECT_EQ(error_of(stack.connect(open(), {peer, Port{}}, now)), Error::refused);                            // H8
+  EXPECT_EQ(error_of(stack.connect(open(), {peer, Port{}}, now)), Error::refused);  // H8
   EXPECT_EQ(error_of(stack.connect(open(), {IpAddr::loopback(Family::v6), Port{80}}, now)), Error::family);
 }
 
-TEST_F(StackTest, there_are_at_most_as_many_sockets_as_configured_again_and_again) {   // R15
+TEST_F(StackTest, there_are_at_most_as_many_sockets_as_configured_again_and_again) {  // R15
   for (int round = 0; round < 1000; ++round) {
     std::vector<SocketId> all;
     while (const auto s = stack.open(Family::v4)) all.push_back(*s);

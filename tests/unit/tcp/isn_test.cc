@@ -1,4 +1,5 @@
-// Initial sequence numbers and timestamp offsets: what grows, what is unrelated, and how evenly they are spread (N1, N2).
+// Initial sequence numbers and timestamp offsets: what grows, what is unrelated, and how evenly they are spread (N1,
+// N2).
 #include "tcp/isn.h"
 
 #include <gtest/gtest.h>
@@ -23,12 +24,12 @@ FourTuple pair(std::uint32_t n) {
 
 constexpr Instant now{1'000'000s};
 
-TEST(Isn, the_same_inputs_give_the_same_number) {   // N1: replay
+TEST(Isn, the_same_inputs_give_the_same_number) {  // N1: replay
   EXPECT_EQ(initial_sequence(Prf{key(1)}, pair(1), now), initial_sequence(Prf{key(1)}, pair(1), now));
   EXPECT_NE(initial_sequence(Prf{key(1)}, pair(1), now), initial_sequence(Prf{key(2)}, pair(1), now));
 }
 
-TEST(Isn, numbers_of_one_pair_grow_with_a_clock_of_4_us) {   // RFC 9293 section 3.4.1, MUST-8
+TEST(Isn, numbers_of_one_pair_grow_with_a_clock_of_4_us) {  // RFC 9293 section 3.4.1, MUST-8
   const Prf prf{key(3)};
   const std::uint32_t first = initial_sequence(prf, pair(7), now).raw;
   EXPECT_EQ(initial_sequence(prf, pair(7), now + 4us).raw - first, 1u);
@@ -60,7 +61,7 @@ TEST(Isn, numbers_of_a_million_pairs_are_uniform_and_successive_ones_unrelated) 
   expect_uniform(steps, count);
 }
 
-TEST(Isn, a_bit_of_the_pair_changes_half_of_the_number) {   // N1: avalanche, 50 % within 2
+TEST(Isn, a_bit_of_the_pair_changes_half_of_the_number) {  // N1: avalanche, 50 % within 2
   const Prf prf{key(5)};
   std::uint64_t changed = 0, asked = 0;
   for (std::uint32_t i = 0; i < 20'000; ++i) {
@@ -73,7 +74,7 @@ TEST(Isn, a_bit_of_the_pair_changes_half_of_the_number) {   // N1: avalanche, 50
   EXPECT_NEAR(static_cast<double>(changed) / static_cast<double>(asked), 0.5, 0.02);
 }
 
-TEST(Isn, the_timestamp_offset_differs_for_pairs_that_differ_in_a_port_alone) {   // N2
+TEST(Isn, the_timestamp_offset_differs_for_pairs_that_differ_in_a_port_alone) {  // N2
   const Prf prf{key(6)};
   std::vector<std::uint32_t> bins(4096);
   for (std::uint32_t i = 0; i < 50'000; ++i) {
@@ -83,7 +84,7 @@ TEST(Isn, the_timestamp_offset_differs_for_pairs_that_differ_in_a_port_alone) { 
   expect_uniform(bins, 50'000);
 }
 
-TEST(Isn, the_timestamp_offset_says_nothing_of_the_number) {   // N2: other purposes, other values
+TEST(Isn, the_timestamp_offset_says_nothing_of_the_number) {  // N2: other purposes, other values
   const Prf prf{key(7)};
   int equal = 0;
   for (std::uint32_t i = 0; i < 10'000; ++i)
@@ -91,7 +92,7 @@ TEST(Isn, the_timestamp_offset_says_nothing_of_the_number) {   // N2: other purp
   EXPECT_NEAR(equal, 10'000 / 256, 25);
 }
 
-TEST(TimestampClock, ticks_each_millisecond) {   // RFC 7323 section 5.4
+TEST(TimestampClock, ticks_each_millisecond) {  // RFC 7323 section 5.4
   EXPECT_EQ(timestamp_clock(now + 1s) - timestamp_clock(now), 1000u);
 }
 

@@ -50,7 +50,7 @@ TEST_F(ReassemblerTest, drops_a_piece_that_has_come_by_another_way) {
   EXPECT_TRUE(r.empty());
 }
 
-TEST_F(ReassemblerTest, tells_what_came_twice) {   // RFC 2883
+TEST_F(ReassemblerTest, tells_what_came_twice) {  // RFC 2883
   insert(10, 20);
   const auto twice = insert(12, 18);
   EXPECT_EQ(twice.kept, Reassembler::Kept::duplicate);
@@ -60,7 +60,7 @@ TEST_F(ReassemblerTest, tells_what_came_twice) {   // RFC 2883
   EXPECT_EQ(partly.duplicate, (SeqRange{at(15), at(20)}));
 }
 
-TEST_F(ReassemblerTest, the_first_block_holds_the_newest_text) {   // RFC 2018 section 4
+TEST_F(ReassemblerTest, the_first_block_holds_the_newest_text) {  // RFC 2018 section 4
   insert(10, 20);
   insert(30, 40);
   insert(50, 60);
@@ -93,7 +93,7 @@ TEST_F(ReassemblerTest, refuses_more_islands_than_it_may_have) {
 
 TEST_F(ReassemblerTest, without_memory_nothing_is_kept_and_nothing_is_lost) {
   insert(100, 200);
-  const Slice text = pool.copy(octets(300, 400));     // less than half of a block of its own: it would be copied
+  const Slice text = pool.copy(octets(300, 400));  // less than half of a block of its own: it would be copied
   pool.fail_every(1);
   EXPECT_EQ(r.insert(pool, at(300), text.subslice(0, 20), 64).kept, Reassembler::Kept::refused);
   pool.fail_every(0);
@@ -109,7 +109,7 @@ TEST_F(ReassemblerTest, agrees_with_a_bitmap_under_random_operations) {
     };
     r.clear();
     std::vector<bool> here(4000);
-    std::int64_t next = 1;                            // octet 0 is missing, so all is out of order at first
+    std::int64_t next = 1;  // octet 0 is missing, so all is out of order at first
     if (seed % 4 == 3) pool.fail_every(5);
     for (int step = 0; step < 400; ++step) {
       if (pick(0, 9) != 0) {
@@ -120,17 +120,21 @@ TEST_F(ReassemblerTest, agrees_with_a_bitmap_under_random_operations) {
         if (slice.empty()) continue;
         const std::size_t before = r.size();
         const auto result = r.insert(pool, at(begin), slice, 64);
-        if (result.kept == Reassembler::Kept::refused) { ASSERT_EQ(r.size(), before); }
+        if (result.kept == Reassembler::Kept::refused) {
+          ASSERT_EQ(r.size(), before);
+        }
         std::int64_t missing = 0;
         for (std::int64_t i = begin; i < end; ++i) missing += !here[static_cast<std::size_t>(i)];
-        if (result.kept == Reassembler::Kept::duplicate) { ASSERT_EQ(missing, 0); }
+        if (result.kept == Reassembler::Kept::duplicate) {
+          ASSERT_EQ(missing, 0);
+        }
         // What is reported is what is kept: the blocks tell how far the text came.
         std::int64_t left = static_cast<std::int64_t>(r.size() - before);
         ASSERT_LE(left, missing);
         for (std::int64_t i = begin; i < end && left > 0; ++i)
           if (!here[static_cast<std::size_t>(i)]) here[static_cast<std::size_t>(i)] = true, --left;
       } else {
-        next += pick(1, 200);                         // the hole was filled up to here
+        next += pick(1, 200);  // the hole was filled up to here
         if (next >= 4000) break;
         while (auto piece = r.take(at(next))) {
           for (std::size_t i = 0; i < piece->size(); ++i) {
@@ -139,7 +143,8 @@ TEST_F(ReassemblerTest, agrees_with_a_bitmap_under_random_operations) {
             ++next;
           }
         }
-        ASSERT_TRUE(next >= 4000 || !here[static_cast<std::size_t>(next)]) << "seed " << seed << ": kept, and not given";
+        ASSERT_TRUE(next >= 4000 || !here[static_cast<std::size_t>(next)])
+            << "seed " << seed << ": kept, and not given";
       }
       std::array<SeqRange, 4> blocks;
       const std::size_t n = r.blocks(blocks, 4);

@@ -31,7 +31,7 @@ TEST_F(RecoveryTest, the_third_duplicate_begins_it_also_for_the_very_first_segme
   EXPECT_EQ(r.inflation(), 3 * mss);
 }
 
-TEST_F(RecoveryTest, each_further_duplicate_inflates_but_never_beyond_what_was_outstanding) {   // X2
+TEST_F(RecoveryTest, each_further_duplicate_inflates_but_never_beyond_what_was_outstanding) {  // X2
   enter();
   for (int i = 0; i < 1000; ++i) EXPECT_EQ(duplicate(1, 10'001), Verdict::inflate);
   EXPECT_EQ(r.inflation(), 10'000);
@@ -41,7 +41,7 @@ TEST_F(RecoveryTest, a_partial_acknowledgment_deflates_and_goes_on) {
   enter();
   EXPECT_EQ(advance(2001, 2000), Verdict::partial);
   EXPECT_TRUE(r.active());
-  EXPECT_EQ(r.inflation(), 2 * mss);   // 3 - 2 + 1
+  EXPECT_EQ(r.inflation(), 2 * mss);  // 3 - 2 + 1
   EXPECT_EQ(advance(2101, 100), Verdict::partial);
   EXPECT_EQ(r.inflation(), 2 * mss - 100);
 }
@@ -63,11 +63,12 @@ TEST_F(RecoveryTest, new_text_acknowledged_starts_the_count_again) {
   EXPECT_EQ(duplicate(1001, 10'001), Verdict::nothing);
 }
 
-TEST_F(RecoveryTest, after_a_timeout_old_duplicates_begin_nothing) {   // RFC 6582 section 4
+TEST_F(RecoveryTest, after_a_timeout_old_duplicates_begin_nothing) {  // RFC 6582 section 4
   r.on_timeout(at(10'001));
   for (int i = 0; i < 10; ++i) EXPECT_EQ(duplicate(5001, 10'001), Verdict::nothing);
   EXPECT_EQ(advance(10'001, 5000), Verdict::nothing);
-  for (int i = 0; i < 10; ++i) EXPECT_EQ(duplicate(10'001, 20'001), Verdict::nothing) << "step 2: must cover more than recover";
+  for (int i = 0; i < 10; ++i)
+    EXPECT_EQ(duplicate(10'001, 20'001), Verdict::nothing) << "step 2: must cover more than recover";
   EXPECT_EQ(advance(11'001, 1000), Verdict::nothing);
   EXPECT_EQ(duplicate(11'001, 20'001), Verdict::nothing);
   EXPECT_EQ(duplicate(11'001, 20'001), Verdict::nothing);

@@ -29,7 +29,7 @@ TEST(Reno, slow_start_adds_what_was_acknowledged) {
   EXPECT_EQ(r.cwnd(), 12 * mss);
 }
 
-TEST(Reno, one_octet_acknowledged_adds_one_octet) {   // X1
+TEST(Reno, one_octet_acknowledged_adds_one_octet) {  // X1
   Reno r{mss, 10};
   for (int i = 0; i < 1000; ++i) r.on_ack(ack(1));
   EXPECT_EQ(r.cwnd(), 11 * mss);
@@ -53,7 +53,7 @@ TEST(Reno, what_is_not_used_is_not_raised) {
   EXPECT_EQ(r.cwnd(), 10 * mss);
 }
 
-TEST(Reno, a_loss_halves_what_was_in_flight) {   // equation (4)
+TEST(Reno, a_loss_halves_what_was_in_flight) {  // equation (4)
   Reno r{mss, 10};
   r.on_loss(ack(0, 20 * mss));
   EXPECT_EQ(r.ssthresh(), 10 * mss);
@@ -80,7 +80,7 @@ TEST(Reno, a_timeout_leaves_one_segment_and_slow_start_goes_on_by_one) {
   EXPECT_EQ(r.cwnd(), 2 * mss);
 }
 
-TEST(Reno, no_burst_out_of_recovery) {   // RFC 6582 section 3.2 step 3
+TEST(Reno, no_burst_out_of_recovery) {  // RFC 6582 section 3.2 step 3
   Reno r{mss, 10};
   r.on_loss(ack(0, 20 * mss));
   r.on_recovery_exit(ack(0, 3 * mss));
@@ -90,7 +90,7 @@ TEST(Reno, no_burst_out_of_recovery) {   // RFC 6582 section 3.2 step 3
   EXPECT_EQ(r.cwnd(), 10 * mss);
 }
 
-TEST(Reno, idleness_takes_the_window_back_to_the_initial_one) {   // RFC 5681 section 4.1
+TEST(Reno, idleness_takes_the_window_back_to_the_initial_one) {  // RFC 5681 section 4.1
   Reno r{mss, 10};
   for (int i = 0; i < 20; ++i) r.on_ack(ack(2 * mss));
   EXPECT_EQ(r.cwnd(), 50 * mss);

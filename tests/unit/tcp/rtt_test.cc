@@ -8,13 +8,13 @@ namespace {
 
 const TcpSettings settings;
 
-TEST(Rtt, the_first_timeout_is_a_second) {   // 2.1
+TEST(Rtt, the_first_timeout_is_a_second) {  // 2.1
   const Rtt rtt;
   EXPECT_FALSE(rtt.measured());
   EXPECT_EQ(rtt.rto(settings), 1s);
 }
 
-TEST(Rtt, the_first_sample_sets_srtt_and_half_of_it_as_variance) {   // 2.2
+TEST(Rtt, the_first_sample_sets_srtt_and_half_of_it_as_variance) {  // 2.2
   Rtt rtt;
   rtt.sample(400ms, settings);
   EXPECT_EQ(rtt.srtt(), 400ms);
@@ -22,12 +22,12 @@ TEST(Rtt, the_first_sample_sets_srtt_and_half_of_it_as_variance) {   // 2.2
   EXPECT_EQ(rtt.rto(settings), 400ms + 4 * 200ms);
 }
 
-TEST(Rtt, further_samples_are_smoothed) {   // 2.3: the variance first, with the old SRTT
+TEST(Rtt, further_samples_are_smoothed) {  // 2.3: the variance first, with the old SRTT
   Rtt rtt;
   rtt.sample(400ms, settings);
   rtt.sample(800ms, settings);
-  EXPECT_EQ(rtt.rttvar(), 250ms);            // 3/4 * 200 + 1/4 * |400 - 800|
-  EXPECT_EQ(rtt.srtt(), 450ms);              // 7/8 * 400 + 1/8 * 800
+  EXPECT_EQ(rtt.rttvar(), 250ms);  // 3/4 * 200 + 1/4 * |400 - 800|
+  EXPECT_EQ(rtt.srtt(), 450ms);    // 7/8 * 400 + 1/8 * 800
   EXPECT_EQ(rtt.rto(settings), 1450ms);
   rtt.sample(450ms, settings);
   EXPECT_EQ(rtt.rttvar(), 187'500us);
@@ -35,7 +35,7 @@ TEST(Rtt, further_samples_are_smoothed) {   // 2.3: the variance first, with the
   EXPECT_EQ(rtt.min(), 400ms);
 }
 
-TEST(Rtt, the_timeout_is_at_least_rto_min_and_at_most_rto_max) {   // 2.4, 2.5
+TEST(Rtt, the_timeout_is_at_least_rto_min_and_at_most_rto_max) {  // 2.4, 2.5
   Rtt fast, slow;
   fast.sample(1ms, settings);
   EXPECT_EQ(fast.rto(settings), settings.rto_min);
@@ -43,7 +43,7 @@ TEST(Rtt, the_timeout_is_at_least_rto_min_and_at_most_rto_max) {   // 2.4, 2.5
   EXPECT_EQ(slow.rto(settings), settings.rto_max);
 }
 
-TEST(Rtt, a_steady_path_keeps_the_granularity) {   // 2.3: max(G, 4 * RTTVAR)
+TEST(Rtt, a_steady_path_keeps_the_granularity) {  // 2.3: max(G, 4 * RTTVAR)
   Rtt rtt;
   for (int i = 0; i < 200; ++i) rtt.sample(1s, settings);
   EXPECT_LE(rtt.rttvar(), 1us);
@@ -51,7 +51,7 @@ TEST(Rtt, a_steady_path_keeps_the_granularity) {   // 2.3: max(G, 4 * RTTVAR)
   EXPECT_LE(rtt.rto(settings), 1s + 2ms);
 }
 
-TEST(Rtt, backing_off_doubles_up_to_the_maximum_and_a_sample_ends_it) {   // 5.5, 5.7
+TEST(Rtt, backing_off_doubles_up_to_the_maximum_and_a_sample_ends_it) {  // 5.5, 5.7
   Rtt rtt;
   rtt.sample(100ms, settings);
   EXPECT_EQ(rtt.rto(settings), 300ms);
@@ -66,7 +66,7 @@ TEST(Rtt, backing_off_doubles_up_to_the_maximum_and_a_sample_ends_it) {   // 5.5
   EXPECT_LT(rtt.rto(settings), 300ms);
 }
 
-TEST(Rtt, after_a_lost_syn_an_unmeasured_path_begins_with_three_seconds) {   // 5.7
+TEST(Rtt, after_a_lost_syn_an_unmeasured_path_begins_with_three_seconds) {  // 5.7
   Rtt unmeasured, measured;
   unmeasured.back_off();
   unmeasured.lost_syn(3s);

@@ -82,7 +82,9 @@ struct Reference {
   std::deque<Octet> octets;
   std::int64_t una = 0;
   std::int64_t nxt() const { return una + static_cast<std::int64_t>(octets.size()); }
-  std::int64_t lost() const { return std::ranges::count_if(octets, [](const Octet& o) { return o.lost; }); }
+  std::int64_t lost() const {
+    return std::ranges::count_if(octets, [](const Octet& o) { return o.lost; });
+  }
   std::int64_t first_lost() const {
     for (std::size_t i = 0; i < octets.size(); ++i)
       if (octets[i].lost) return una + static_cast<std::int64_t>(i);
@@ -90,14 +92,15 @@ struct Reference {
   }
   template <class F>
   void each(std::int64_t begin, std::int64_t end, F f) {
-    for (std::int64_t i = std::max(begin, una); i < std::min(end, nxt()); ++i) f(octets[static_cast<std::size_t>(i - una)]);
+    for (std::int64_t i = std::max(begin, una); i < std::min(end, nxt()); ++i)
+      f(octets[static_cast<std::size_t>(i - una)]);
   }
 };
 
 void expect_same(const Scoreboard& s, const Reference& r) {
   ASSERT_EQ(s.lost(), r.lost());
   std::int64_t next = r.una;
-  for (std::size_t i = 0; i < s.size(); ++i) {                       // in order, without gaps
+  for (std::size_t i = 0; i < s.size(); ++i) {  // in order, without gaps
     ASSERT_EQ(s[i].begin, at(next));
     ASSERT_LT(s[i].begin, s[i].end);
     next += s[i].end - s[i].begin;
@@ -144,8 +147,11 @@ TEST(Scoreboard, agrees_with_a_record_an_octet_under_random_operations) {
           const auto acked = s.on_ack(at(r.una + n));
           if (n > 0) {
             // Ranges are whole or split where losses were: what was sent once as one is judged as one.
-            if (!twice) { ASSERT_EQ(acked.sent_at, time(r.octets[static_cast<std::size_t>(n - 1)].sent)); }
-            else { ASSERT_FALSE(acked.sent_at); }
+            if (!twice) {
+              ASSERT_EQ(acked.sent_at, time(r.octets[static_cast<std::size_t>(n - 1)].sent));
+            } else {
+              ASSERT_FALSE(acked.sent_at);
+            }
           }
           r.octets.erase(r.octets.begin(), r.octets.begin() + n);
           r.una += n;
