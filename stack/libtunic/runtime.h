@@ -39,6 +39,7 @@ class Runtime {
 
  private:
   Runtime(std::optional<Device> device, const Config& config, const Settings& settings, Files& files);
+  Link& device_link();
   Link& link();
   int waited_on() const;
 

@@ -1,5 +1,6 @@
-// The library in a process of its own: its start, fork and exit. Each case runs in a child made for it, as there is one stack
-// a process; where the child must have exec()ed to be clean it is this program again, told by its environment what to do.
+// The library in a process of its own: its start, fork and exit. Each case runs in a child made for it, as there is one
+// stack a process; where the child must have exec()ed to be clean it is this program again, told by its environment
+// what to do.
 #include <arpa/inet.h>
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -34,9 +35,9 @@ int in_child(Body body) {
 }
 
 /// A stack without a device; its number of the line that went wrong, or 0.
-#define MUST(condition) \
-  if (!(condition)) {   \
-    perror(#condition); \
+#define MUST(condition)        \
+  if (!(condition)) {          \
+    perror(#condition);        \
     return __LINE__ % 250 + 1; \
   }
 
@@ -63,93 +64,98 @@ int listener(std::uint16_t port) {
 }
 
 TEST(Process, a_whole_conversation_by_the_calls_of_c) {
-  EXPECT_EQ(in_child([] {
-    MUST(start_alone() == 0);
-    MUST(start_alone() == -1 && errno == EALREADY);
-    const int door = listener(80);
-    const int client = tunic_socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    const sockaddr_in at = loopback(80);
-    MUST(tunic_connect(client, raw(at), sizeof at) == -1 && errno == EINPROGRESS);
-    pollfd both[2] = {{client, POLLOUT, 0}, {door, POLLIN, 0}};
-    MUST(tunic_poll(both, 2, 5000) > 0);
-    sockaddr_in peer{}, own{};
-    socklen_t n = sizeof peer;
-    const int server = tunic_accept(door, reinterpret_cast<sockaddr*>(&peer), &n);
-    MUST(server >= 0 && n == sizeof peer);
-    n = sizeof own;
-    MUST(tunic_getsockname(client, reinterpret_cast<sockaddr*>(&own), &n) == 0 && own.sin_port == peer.sin_port);
-    n = sizeof own;
-    MUST(tunic_getpeername(client, reinterpret_cast<sockaddr*>(&own), &n) == 0 && own.sin_port == htons(80));
-    int on = 1, value = 0;
-    MUST(tunic_setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0);
-    n = sizeof value;
-    MUST(tunic_getsockopt(client, IPPROTO_TCP, TCP_NODELAY, &value, &n) == 0 && value == 1);
+  EXPECT_EQ(
+      in_child([] {
+        MUST(start_alone() == 0);
+        MUST(start_alone() == -1 && errno == EALREADY);
+        const int door = listener(80);
+        const int client = tunic_socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        const sockaddr_in at = loopback(80);
+        MUST(tunic_connect(client, raw(at), sizeof at) == -1 && errno == EINPROGRESS);
+        pollfd both[2] = {{client, POLLOUT, 0}, {door, POLLIN, 0}};
+        MUST(tunic_poll(both, 2, 5000) > 0);
+        sockaddr_in peer{}, own{};
+        socklen_t n = sizeof peer;
+        const int server = tunic_accept(door, reinterpret_cast<sockaddr*>(&peer), &n);
+        MUST(server >= 0 && n == sizeof peer);
+        n = sizeof own;
+        MUST(tunic_getsockname(client, reinterpret_cast<sockaddr*>(&own), &n) == 0 && own.sin_port == peer.sin_port);
+        n = sizeof own;
+        MUST(tunic_getpeername(client, reinterpret_cast<sockaddr*>(&own), &n) == 0 && own.sin_port == htons(80));
+        int on = 1, value = 0;
+        MUST(tunic_setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0);
+        n = sizeof value;
+        MUST(tunic_getsockopt(client, IPPROTO_TCP, TCP_NODELAY, &value, &n) == 0 && value == 1);
 
-    char text[64] = {};
-    iovec v{text, sizeof text};
-    MUST(tunic_write(client, "a", 1) == 1 && tunic_read(server, text, 64) == 1);
-    MUST(tunic_send(client, "b", 1, MSG_NOSIGNAL) == 1 && tunic_recv(server, text, 64, 0) == 1);
-    MUST(tunic_sendto(client, "c", 1, 0, nullptr, 0) == 1);
-    n = sizeof peer;
-    MUST(tunic_recvfrom(server, text, 64, 0, reinterpret_cast<sockaddr*>(&peer), &n) == 1 && n == 0);
-    MUST(tunic_writev(client, &v, 1) == 64 && tunic_ioctl(server, FIONREAD, &value) == 0 && value == 64);
-    MUST(tunic_readv(server, &v, 1) == 64);
-    MUST(tunic_readv(server, &v, -1) == -1 && errno == EINVAL);
-    MUST(tunic_writev(server, &v, 1025) == -1 && errno == EINVAL);
-    MUST(tunic_fcntl(server, F_SETFL, O_NONBLOCK) == 0 && tunic_fcntl(server, F_GETFL) == (O_RDWR | O_NONBLOCK));
-    MUST(tunic_read(server, text, 1) == -1 && errno == EAGAIN);
-    MUST(tunic_shutdown(client, SHUT_WR) == 0 && tunic_read(server, text, 1) == 0);
-    MUST(tunic_close(client) == 0 && tunic_close(server) == 0 && tunic_close(server) == -1 && errno == EBADF);
-    return 0;
-  }), 0);
+        char text[64] = {};
+        iovec v{text, sizeof text};
+        MUST(tunic_write(client, "a", 1) == 1 && tunic_read(server, text, 64) == 1);
+        MUST(tunic_send(client, "b", 1, MSG_NOSIGNAL) == 1 && tunic_recv(server, text, 64, 0) == 1);
+        MUST(tunic_sendto(client, "c", 1, 0, nullptr, 0) == 1);
+        n = sizeof peer;
+        MUST(tunic_recvfrom(server, text, 64, 0, reinterpret_cast<sockaddr*>(&peer), &n) == 1 && n == 0);
+        MUST(tunic_writev(client, &v, 1) == 64 && tunic_ioctl(server, FIONREAD, &value) == 0 && value == 64);
+        MUST(tunic_readv(server, &v, 1) == 64);
+        MUST(tunic_readv(server, &v, -1) == -1 && errno == EINVAL);
+        MUST(tunic_writev(server, &v, 1025) == -1 && errno == EINVAL);
+        MUST(tunic_fcntl(server, F_SETFL, O_NONBLOCK) == 0 && tunic_fcntl(server, F_GETFL) == (O_RDWR | O_NONBLOCK));
+        MUST(tunic_read(server, text, 1) == -1 && errno == EAGAIN);
+        MUST(tunic_shutdown(client, SHUT_WR) == 0 && tunic_read(server, text, 1) == 0);
+        MUST(tunic_close(client) == 0 && tunic_close(server) == 0 && tunic_close(server) == -1 && errno == EBADF);
+        return 0;
+      }),
+      0);
 }
 
 TEST(Process, numbers_of_the_kernel_go_to_the_kernel) {
   EXPECT_EQ(in_child([] {
-    int ends[2];
-    char text[4] = {};
-    iovec v{text, sizeof text};
-    MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
-    for (int started = 0; started < 2; ++started) {
-      MUST(tunic_write(ends[0], "kern", 4) == 4 && tunic_read(ends[1], text, 4) == 4);
-      MUST(tunic_send(ends[0], "kern", 4, 0) == 4 && tunic_recv(ends[1], text, 4, 0) == 4);
-      MUST(tunic_writev(ends[0], &v, 1) == 4 && tunic_readv(ends[1], &v, 1) == 4);
-      MUST(tunic_fcntl(ends[0], F_GETFD) == 0);
-      pollfd p{ends[0], POLLOUT, 0};
-      MUST(tunic_poll(&p, 1, 0) == 1 && p.revents == POLLOUT);
-      int type = 0;
-      socklen_t n = sizeof type;
-      MUST(tunic_getsockopt(ends[0], SOL_SOCKET, SO_TYPE, &type, &n) == 0 && type == SOCK_STREAM);
-      MUST(start_alone() == (started == 0 ? 0 : -1));
-    }
-    MUST(tunic_close(ends[0]) == 0 && fcntl(ends[0], F_GETFD) == -1);
-    MUST(tunic_read(-1, text, 1) == -1 && errno == EBADF);
-    return 0;
-  }), 0);
+              int ends[2];
+              char text[4] = {};
+              iovec v{text, sizeof text};
+              MUST(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+              for (int started = 0; started < 2; ++started) {
+                MUST(tunic_write(ends[0], "kern", 4) == 4 && tunic_read(ends[1], text, 4) == 4);
+                MUST(tunic_send(ends[0], "kern", 4, 0) == 4 && tunic_recv(ends[1], text, 4, 0) == 4);
+                MUST(tunic_writev(ends[0], &v, 1) == 4 && tunic_readv(ends[1], &v, 1) == 4);
+                MUST(tunic_fcntl(ends[0], F_GETFD) == 0);
+                pollfd p{ends[0], POLLOUT, 0};
+                MUST(tunic_poll(&p, 1, 0) == 1 && p.revents == POLLOUT);
+                int type = 0;
+                socklen_t n = sizeof type;
+                MUST(tunic_getsockopt(ends[0], SOL_SOCKET, SO_TYPE, &type, &n) == 0 && type == SOCK_STREAM);
+                MUST(start_alone() == (started == 0 ? 0 : -1));
+              }
+              MUST(tunic_close(ends[0]) == 0 && fcntl(ends[0], F_GETFD) == -1);
+              MUST(tunic_read(-1, text, 1) == -1 && errno == EBADF);
+              return 0;
+            }),
+            0);
 }
 
 TEST(Process, a_failed_start_says_why_and_can_be_repeated) {
   EXPECT_EQ(in_child([] {
-    MUST(*tunic_start_error() == 0);
-    setenv("TUNIC_ADDRESS", "198.18.0.2/99", 1);
-    MUST(tunic_socket(AF_UNIX, SOCK_STREAM, 0) == -1 && errno == EAFNOSUPPORT && *tunic_start_error() == 0);
-    MUST(tunic_socket(AF_INET, SOCK_STREAM, 0) == -1 && errno == EINVAL);
-    MUST(std::strstr(tunic_start_error(), "198.18.0.2/99") != nullptr);
-    unsetenv("TUNIC_ADDRESS");
-    setenv("TUNIC_FD", "0", 1);
-    close(0);
-    MUST(tunic_socket(AF_INET, SOCK_STREAM, 0) == -1 && errno == EBADF);
-    MUST(std::strstr(tunic_start_error(), "descriptor 0") != nullptr);
-    unsetenv("TUNIC_FD");
-    setenv("TUNIC_DEVICE", "a name too long for it", 1);
-    MUST(tunic_socket(AF_INET, SOCK_STREAM, 0) == -1 && *tunic_start_error() != 0);
-    setenv("TUNIC_DEVICE", "lo", 1);
-    MUST(tunic_socket(AF_INET, SOCK_STREAM, 0) >= 0 && *tunic_start_error() == 0);
-    return 0;
-  }), 0);
+              MUST(*tunic_start_error() == 0);
+              setenv("TUNIC_ADDRESS", "198.18.0.2/99", 1);
+              MUST(tunic_socket(AF_UNIX, SOCK_STREAM, 0) == -1 && errno == EAFNOSUPPORT && *tunic_start_error() == 0);
+              MUST(tunic_socket(AF_INET, SOCK_STREAM, 0) == -1 && errno == EINVAL);
+              MUST(std::strstr(tunic_start_error(), "198.18.0.2/99") != nullptr);
+              unsetenv("TUNIC_ADDRESS");
+              setenv("TUNIC_FD", "0", 1);
+              close(0);
+              MUST(tunic_socket(AF_INET, SOCK_STREAM, 0) == -1 && errno == EBADF);
+              MUST(std::strstr(tunic_start_error(), "descriptor 0") != nullptr);
+              unsetenv("TUNIC_FD");
+              setenv("TUNIC_DEVICE", "a name too long for it", 1);
+              MUST(tunic_socket(AF_INET, SOCK_STREAM, 0) == -1 && *tunic_start_error() != 0);
+              setenv("TUNIC_DEVICE", "lo", 1);
+              MUST(tunic_socket(AF_INET, SOCK_STREAM, 0) >= 0 && *tunic_start_error() == 0);
+              return 0;
+            }),
+            0);
 }
 
-/// One end of a pair of AF_UNIX sockets is a device; what it says of itself when it is closed is what the other end sees.
+/// One end of a pair of AF_UNIX sockets is a device; what it says of itself when it is closed is what the other end
+/// sees.
 struct Wire {
   int far = -1, near = -1;
   Wire() {
@@ -161,7 +167,7 @@ struct Wire {
     config.size = sizeof config;
     config.fd = near;
     const int r = tunic_start(&config);
-    close(near);   // the library has its own
+    close(near);  // the library has its own
     return r;
   }
   /// Whether the device has been closed by all who had it.
@@ -176,24 +182,25 @@ struct Wire {
 
 TEST(Fork, the_childs_sockets_are_gone_and_the_parents_go_on) {
   EXPECT_EQ(in_child([] {
-    MUST(start_alone() == 0);
-    const int door = listener(80);
-    const int r = in_child([door] {
-      char c;
-      pollfd p{door, POLLIN, 0};
-      MUST(tunic_read(door, &c, 1) == -1 && errno == EBADF);
-      MUST(tunic_accept(door, nullptr, nullptr) == -1 && errno == EBADF);
-      MUST(tunic_poll(&p, 1, -1) == 1 && p.revents == POLLNVAL);
-      MUST(tunic_close(door) == -1 && errno == EBADF);
-      MUST(fcntl(door, F_GETFD) == -1);   // and the number is free
-      return 0;
-    });
-    MUST(r == 0);
-    const int client = tunic_socket(AF_INET, SOCK_STREAM, 0);
-    const sockaddr_in at = loopback(80);
-    MUST(tunic_connect(client, raw(at), sizeof at) == 0 && tunic_accept(door, nullptr, nullptr) >= 0);
-    return 0;
-  }), 0);
+              MUST(start_alone() == 0);
+              const int door = listener(80);
+              const int r = in_child([door] {
+                char c;
+                pollfd p{door, POLLIN, 0};
+                MUST(tunic_read(door, &c, 1) == -1 && errno == EBADF);
+                MUST(tunic_accept(door, nullptr, nullptr) == -1 && errno == EBADF);
+                MUST(tunic_poll(&p, 1, -1) == 1 && p.revents == POLLNVAL);
+                MUST(tunic_close(door) == -1 && errno == EBADF);
+                MUST(fcntl(door, F_GETFD) == -1);  // and the number is free
+                return 0;
+              });
+              MUST(r == 0);
+              const int client = tunic_socket(AF_INET, SOCK_STREAM, 0);
+              const sockaddr_in at = loopback(80);
+              MUST(tunic_connect(client, raw(at), sizeof at) == 0 && tunic_accept(door, nullptr, nullptr) >= 0);
+              return 0;
+            }),
+            0);
 }
 
 TEST(Fork, the_child_does_not_keep_the_device) {
@@ -203,7 +210,7 @@ TEST(Fork, the_child_does_not_keep_the_device) {
   const int r = in_child([&] {
     close(wire.far);
     MUST(wire.start() == 0);
-    if (fork() == 0) {   // outlives its parent, until it is let go
+    if (fork() == 0) {  // outlives its parent, until it is let go
       char c;
       close(stay[1]);
       _exit(read(stay[0], &c, 1) == 0 ? 0 : 1);
@@ -216,81 +223,88 @@ TEST(Fork, the_child_does_not_keep_the_device) {
   for (const int fd : {wire.far, stay[0], stay[1]}) close(fd);
 }
 
-#ifndef __SANITIZE_THREAD__   // which lets no child of a threaded process start a thread
+#ifndef __SANITIZE_THREAD__  // which lets no child of a threaded process start a thread
 TEST(Fork, the_child_can_have_a_stack_of_its_own) {
   EXPECT_EQ(in_child([] {
-    MUST(start_alone() == 0);
-    const int old = listener(80);
-    return in_child([old] {
-      MUST(start_alone() == 0);
-      const int door = listener(80);
-      MUST(door >= 0 && door != old);
-      const int client = tunic_socket(AF_INET, SOCK_STREAM, 0);
-      const sockaddr_in at = loopback(80);
-      MUST(tunic_connect(client, raw(at), sizeof at) == 0);
-      pollfd p[2] = {{old, POLLIN, 0}, {door, POLLIN, 0}};
-      MUST(tunic_poll(p, 2, -1) == 2 && p[0].revents == POLLNVAL && p[1].revents == POLLIN);
-      return 0;
-    });
-  }), 0);
+              MUST(start_alone() == 0);
+              const int old = listener(80);
+              return in_child([old] {
+                MUST(start_alone() == 0);
+                const int door = listener(80);
+                MUST(door >= 0 && door != old);
+                const int client = tunic_socket(AF_INET, SOCK_STREAM, 0);
+                const sockaddr_in at = loopback(80);
+                MUST(tunic_connect(client, raw(at), sizeof at) == 0);
+                pollfd p[2] = {{old, POLLIN, 0}, {door, POLLIN, 0}};
+                MUST(tunic_poll(p, 2, -1) == 2 && p[0].revents == POLLNVAL && p[1].revents == POLLIN);
+                return 0;
+              });
+            }),
+            0);
 }
 #endif
 
 TEST(Fork, while_another_thread_is_inside) {
   EXPECT_EQ(in_child([] {
-    MUST(start_alone() == 0);
-    std::atomic<bool> done = false;
-    std::thread busy{[&] {
-      while (!done) tunic_close(tunic_socket(AF_INET, SOCK_STREAM, 0));
-    }};
-    int wrong = 0;
-    for (int i = 0; i < 20; ++i) wrong += in_child([] { return 0; }) != 0;
-    done = true;
-    busy.join();
-    MUST(wrong == 0);
-    return 0;
-  }), 0);
+              MUST(start_alone() == 0);
+              std::atomic<bool> done = false;
+              std::thread busy{[&] {
+                while (!done) tunic_close(tunic_socket(AF_INET, SOCK_STREAM, 0));
+              }};
+              int wrong = 0;
+              for (int i = 0; i < 20; ++i) wrong += in_child([] { return 0; }) != 0;
+              done = true;
+              busy.join();
+              MUST(wrong == 0);
+              return 0;
+            }),
+            0);
 }
 
 TEST(Exit, returns_at_once_when_nothing_is_under_way) {
   EXPECT_EQ(in_child([] {
-    MUST(start_alone() == 0);
-    MUST(listener(80) >= 0);
-    return 0;
-  }), 0);
+              MUST(start_alone() == 0);
+              MUST(listener(80) >= 0);
+              return 0;
+            }),
+            0);
 }
 
 TEST(Exit, does_not_wait_for_threads_that_wait) {
   EXPECT_EQ(in_child([] {
-    MUST(start_alone() == 0);
-    const int door = listener(80);
-    std::thread{[door] {
-      tunic_accept(door, nullptr, nullptr);
-      _exit(99);   // it would be heard of
-    }}.detach();
-    return 0;
-  }), 0);
+              MUST(start_alone() == 0);
+              const int door = listener(80);
+              std::thread{[door] {
+                tunic_accept(door, nullptr, nullptr);
+                _exit(99);  // it would be heard of
+              }}.detach();
+              return 0;
+            }),
+            0);
 }
 
 TEST(Impaired, packets_held_back_go_on_by_themselves) {
   EXPECT_EQ(in_child([] {
-    Wire wire;
-    setenv("TUNIC_IMPAIR", "reorder=100%", 1);
-    MUST(wire.start() == 0);
-    // An echo request to 198.18.0.2 from 198.18.0.1; the answer comes though each packet waits for others to pass it.
-    unsigned char ping[28] = {0x45, 0, 0, 28, 0, 0, 0, 0, 64, 1, 0, 0, 198, 18, 0, 1, 198, 18, 0, 2, 8, 0, 0xf7, 0xff};
-    std::uint32_t sum = 0;
-    for (int i = 0; i < 20; i += 2) sum += static_cast<std::uint32_t>(ping[i] << 8 | ping[i + 1]);
-    sum = ~((sum >> 16) + (sum & 0xffff));
-    ping[10] = static_cast<unsigned char>(sum >> 8);
-    ping[11] = static_cast<unsigned char>(sum);
-    MUST(send(wire.far, ping, sizeof ping, 0) == 28);
-    pollfd p{wire.far, POLLIN, 0};
-    unsigned char answer[64] = {};
-    MUST(::poll(&p, 1, 5000) == 1 && recv(wire.far, answer, sizeof answer, 0) == 28);
-    MUST(answer[9] == 1 && answer[20] == 0 && answer[15] == 2);
-    return 0;
-  }), 0);
+              Wire wire;
+              setenv("TUNIC_IMPAIR", "reorder=100%", 1);
+              MUST(wire.start() == 0);
+              // An echo request to 198.18.0.2 from 198.18.0.1; the answer comes though each packet waits for others to
+              // pass it.
+              unsigned char ping[28] = {0x45, 0,  0, 28, 0,   0,  0, 0, 64, 1, 0,    0,
+                                        198,  18, 0, 1,  198, 18, 0, 2, 8,  0, 0xf7, 0xff};
+              std::uint32_t sum = 0;
+              for (int i = 0; i < 20; i += 2) sum += static_cast<std::uint32_t>(ping[i] << 8 | ping[i + 1]);
+              sum = ~((sum >> 16) + (sum & 0xffff));
+              ping[10] = static_cast<unsigned char>(sum >> 8);
+              ping[11] = static_cast<unsigned char>(sum);
+              MUST(send(wire.far, ping, sizeof ping, 0) == 28);
+              pollfd p{wire.far, POLLIN, 0};
+              unsigned char answer[64] = {};
+              MUST(::poll(&p, 1, 5000) == 1 && recv(wire.far, answer, sizeof answer, 0) == 28);
+              MUST(answer[9] == 1 && answer[20] == 0 && answer[15] == 2);
+              return 0;
+            }),
+            0);
 }
 
 }  // namespace

@@ -67,8 +67,12 @@ TEST(Settings, the_call_wins_over_the_environment) {
   config.device = "tun9";
   config.mtu = 1400;
   config.linger = -1;
-  const auto s = read({{"TUNIC_DEVICE", "lo"}, {"TUNIC_FD", "7"}, {"TUNIC_MTU", "x"}, {"TUNIC_LINGER", "9"},
-                       {"TUNIC_ADDRESS", "10.0.0.1/8"}}, &config);
+  const auto s = read({{"TUNIC_DEVICE", "lo"},
+                       {"TUNIC_FD", "7"},
+                       {"TUNIC_MTU", "x"},
+                       {"TUNIC_LINGER", "9"},
+                       {"TUNIC_ADDRESS", "10.0.0.1/8"}},
+                      &config);
   ASSERT_TRUE(s);
   EXPECT_EQ(s->device, "tun9");
   EXPECT_FALSE(s->fd);
@@ -94,14 +98,29 @@ TEST(Settings, fields_beyond_the_callers_size_are_not_read) {
 
 TEST(Settings, what_cannot_be_meant) {
   const std::pair<const char*, const char*> wrong[] = {
-      {"TUNIC_ADDRESS", "198.18.0.300/24"}, {"TUNIC_ADDRESS", "198.18.0.2/33"},  {"TUNIC_ADDRESS", "198.18.0.2/"},
-      {"TUNIC_ADDRESS", "198.18.0.2/24,"},  {"TUNIC_ADDRESS", "fd00::1/129"},    {"TUNIC_ADDRESS", "127.0.0.1/8"},
-      {"TUNIC_ADDRESS", "224.0.0.1/8"},     {"TUNIC_ADDRESS", "0.0.0.0/0"},      {"TUNIC_ADDRESS", "::ffff:1.2.3.4/96"},
-      {"TUNIC_ADDRESS", "::1/128"},         {"TUNIC_ADDRESS", "10.0.0.1/8,10.0.0.1/24"},
-      {"TUNIC_GATEWAY", "nobody"},          {"TUNIC_GATEWAY", "10.0.0.1"},       {"TUNIC_GATEWAY", "198.18.0.2"},
-      {"TUNIC_FD", "three"},                {"TUNIC_FD", "-1"},                  {"TUNIC_MTU", "1500x"},
-      {"TUNIC_MTU", "575"},                 {"TUNIC_MTU", "1279"},               {"TUNIC_MTU", "65536"},
-      {"TUNIC_LINGER", "soon"},             {"TUNIC_LINGER", "3601"},            {"TUNIC_IMPAIR", "loss=lots"},
+      {"TUNIC_ADDRESS", "198.18.0.300/24"},
+      {"TUNIC_ADDRESS", "198.18.0.2/33"},
+      {"TUNIC_ADDRESS", "198.18.0.2/"},
+      {"TUNIC_ADDRESS", "198.18.0.2/24,"},
+      {"TUNIC_ADDRESS", "fd00::1/129"},
+      {"TUNIC_ADDRESS", "127.0.0.1/8"},
+      {"TUNIC_ADDRESS", "224.0.0.1/8"},
+      {"TUNIC_ADDRESS", "0.0.0.0/0"},
+      {"TUNIC_ADDRESS", "::ffff:1.2.3.4/96"},
+      {"TUNIC_ADDRESS", "::1/128"},
+      {"TUNIC_ADDRESS", "10.0.0.1/8,10.0.0.1/24"},
+      {"TUNIC_GATEWAY", "nobody"},
+      {"TUNIC_GATEWAY", "10.0.0.1"},
+      {"TUNIC_GATEWAY", "198.18.0.2"},
+      {"TUNIC_FD", "three"},
+      {"TUNIC_FD", "-1"},
+      {"TUNIC_MTU", "1500x"},
+      {"TUNIC_MTU", "575"},
+      {"TUNIC_MTU", "1279"},
+      {"TUNIC_MTU", "65536"},
+      {"TUNIC_LINGER", "soon"},
+      {"TUNIC_LINGER", "3601"},
+      {"TUNIC_IMPAIR", "loss=lots"},
   };
   for (const auto& [name, text] : wrong) {
     SCOPED_TRACE(std::string{name} + "=" + text);

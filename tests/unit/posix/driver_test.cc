@@ -84,7 +84,7 @@ TEST_F(Fixture, idle_is_no_wake_ups) {
   const auto before = switches();
   pollfd none{-1, 0, 0};
   ::poll(&none, 1, 200);
-  EXPECT_LE(switches() - before, 20);   // a tick a millisecond would be 200
+  EXPECT_LE(switches() - before, 20);  // a tick a millisecond would be 200
   sockets.close(h);
   caller.join();
 }
@@ -92,7 +92,7 @@ TEST_F(Fixture, idle_is_no_wake_ups) {
 TEST_F(Fixture, a_device_that_only_reports_errors_is_left_alone) {
   int ends[2];
   ASSERT_EQ(pipe(ends), 0);
-  close(ends[0]);   // the writing end now reports POLLERR for ever
+  close(ends[0]);  // the writing end now reports POLLERR for ever
   Device nothing;
   Stack other{Host::default_config()};
   Driver broken{other, nothing, ends[1]};
@@ -101,7 +101,9 @@ TEST_F(Fixture, a_device_that_only_reports_errors_is_left_alone) {
   pollfd none{-1, 0, 0};
   ::poll(&none, 1, 200);
   getrusage(RUSAGE_SELF, &after);
-  const auto used = [](const rusage& u) { return u.ru_utime.tv_sec * 1'000'000 + u.ru_utime.tv_usec + u.ru_stime.tv_usec; };
+  const auto used = [](const rusage& u) {
+    return u.ru_utime.tv_sec * 1'000'000 + u.ru_utime.tv_usec + u.ru_stime.tv_usec;
+  };
   EXPECT_LT(used(after) - used(before), 100'000);
   close(ends[1]);
 }

@@ -1,4 +1,5 @@
-// One host alone for the tests of the socket layer: sockets over a Stack that talks to itself, and whose link leads nowhere.
+// One host alone for the tests of the socket layer: sockets over a Stack that talks to itself, and whose link leads
+// nowhere.
 #pragma once
 
 #include <arpa/inet.h>
@@ -89,16 +90,27 @@ class Host {
     if (!family) return bad(static_cast<int>(family.error()));
     return sockets_.socket(*family, type);
   }
-  int bind(int fd, const Address& a) { return with(fd, [&](Handle h) { return sockets_.bind(h, a.raw(), a.length); }); }
-  int listen(int fd, int backlog = 128) { return with(fd, [&](Handle h) { return sockets_.listen(h, backlog); }); }
+  int bind(int fd, const Address& a) {
+    return with(fd, [&](Handle h) { return sockets_.bind(h, a.raw(), a.length); });
+  }
+  int listen(int fd, int backlog = 128) {
+    return with(fd, [&](Handle h) { return sockets_.listen(h, backlog); });
+  }
   int accept(int fd, Address* peer = nullptr, int flags = 0) {
     return with(fd, [&](Handle h) {
-      return sockets_.accept(h, peer != nullptr ? peer->raw() : nullptr, peer != nullptr ? &peer->length : nullptr, flags);
+      return sockets_.accept(h, peer != nullptr ? peer->raw() : nullptr, peer != nullptr ? &peer->length : nullptr,
+                             flags);
     });
   }
-  int connect(int fd, const Address& a) { return with(fd, [&](Handle h) { return sockets_.connect(h, a.raw(), a.length); }); }
-  int shutdown(int fd, int how) { return with(fd, [&](Handle h) { return sockets_.shutdown(h, how); }); }
-  int close(int fd) { return with(fd, [&](Handle h) { return sockets_.close(h); }); }
+  int connect(int fd, const Address& a) {
+    return with(fd, [&](Handle h) { return sockets_.connect(h, a.raw(), a.length); });
+  }
+  int shutdown(int fd, int how) {
+    return with(fd, [&](Handle h) { return sockets_.shutdown(h, how); });
+  }
+  int close(int fd) {
+    return with(fd, [&](Handle h) { return sockets_.close(h); });
+  }
   ssize_t recv(int fd, void* p, std::size_t n, int flags = 0) {
     const iovec one{p, n};
     return with(fd, [&](Handle h) { return sockets_.receive(h, {&one, 1}, flags, true); });
@@ -189,10 +201,10 @@ class Host {
 };
 
 /// A call that is to fail, and how.
-#define EXPECT_FAILS(call, code)                             \
-  do {                                                       \
-    errno = 0;                                               \
-    EXPECT_EQ((call), -1);                                   \
+#define EXPECT_FAILS(call, code)                                 \
+  do {                                                           \
+    errno = 0;                                                   \
+    EXPECT_EQ((call), -1);                                       \
     EXPECT_STREQ(strerrorname_np(errno), strerrorname_np(code)); \
   } while (false)
 

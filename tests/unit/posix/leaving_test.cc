@@ -15,7 +15,7 @@ TEST(Leaving, sockets_are_closed_and_what_was_sent_is_acknowledged) {
   Host host;
   const auto [client, server] = host.pair();
   ASSERT_EQ(host.say(client, std::string(50'000, 'x')), 50'000);
-  EXPECT_EQ(host.take(server, 50'000, MSG_WAITALL).size(), 50'000u);   // unread text would be a reset
+  EXPECT_EQ(host.take(server, 50'000, MSG_WAITALL).size(), 50'000u);  // unread text would be a reset
   EXPECT_TRUE(host.sockets().leave(60s));
   EXPECT_FALSE(host.stack().unfinished());
   EXPECT_EQ(host.take(client), "!EBADF");
@@ -50,7 +50,7 @@ class FarHost final : public Link {
 
   Stack far{config()};
   SocketId door;
-  bool is_cut = false;   // under the gate
+  bool is_cut = false;  // under the gate
   const int fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 
  private:

@@ -55,12 +55,18 @@ TEST(Options, values_out_of_range) {
     int level, option, value, code;
   };
   const Case cases[] = {
-      {IPPROTO_TCP, TCP_KEEPIDLE, 0, EINVAL},     {IPPROTO_TCP, TCP_KEEPIDLE, 32'768, EINVAL},
-      {IPPROTO_TCP, TCP_KEEPCNT, 128, EINVAL},    {IPPROTO_TCP, TCP_MAXSEG, 87, EINVAL},
-      {IPPROTO_IP, IP_TTL, 0, EINVAL},            {IPPROTO_IP, IP_TTL, 256, EINVAL},
-      {SOL_SOCKET, SO_TYPE, 1, ENOPROTOOPT},      {SOL_SOCKET, SO_ERROR, 1, ENOPROTOOPT},
-      {SOL_SOCKET, SO_MARK, 1, ENOPROTOOPT},      {IPPROTO_TCP, TCP_MD5SIG, 1, ENOPROTOOPT},
-      {IPPROTO_IPV6, IPV6_V6ONLY, 1, ENOPROTOOPT}, {999, 1, 1, ENOPROTOOPT},
+      {IPPROTO_TCP, TCP_KEEPIDLE, 0, EINVAL},
+      {IPPROTO_TCP, TCP_KEEPIDLE, 32'768, EINVAL},
+      {IPPROTO_TCP, TCP_KEEPCNT, 128, EINVAL},
+      {IPPROTO_TCP, TCP_MAXSEG, 87, EINVAL},
+      {IPPROTO_IP, IP_TTL, 0, EINVAL},
+      {IPPROTO_IP, IP_TTL, 256, EINVAL},
+      {SOL_SOCKET, SO_TYPE, 1, ENOPROTOOPT},
+      {SOL_SOCKET, SO_ERROR, 1, ENOPROTOOPT},
+      {SOL_SOCKET, SO_MARK, 1, ENOPROTOOPT},
+      {IPPROTO_TCP, TCP_MD5SIG, 1, ENOPROTOOPT},
+      {IPPROTO_IPV6, IPV6_V6ONLY, 1, ENOPROTOOPT},
+      {999, 1, 1, ENOPROTOOPT},
   };
   Host host;
   const int fd = host.socket();
@@ -118,7 +124,7 @@ TEST(Options, times) {
   EXPECT_EQ(host.get<timeval>(fd, SOL_SOCKET, SO_RCVTIMEO).tv_sec, 0);
   EXPECT_FAILS(host.set(fd, SOL_SOCKET, SO_RCVTIMEO, 1), EINVAL);
   const auto [client, server] = host.pair();
-  EXPECT_EQ(host.set(server, SOL_SOCKET, SO_RCVTIMEO, timeval{-1, 0}), 0);   // as Linux: do not wait
+  EXPECT_EQ(host.set(server, SOL_SOCKET, SO_RCVTIMEO, timeval{-1, 0}), 0);  // as Linux: do not wait
   EXPECT_EQ(host.take(server), "!EAGAIN");
 }
 
@@ -126,7 +132,7 @@ TEST(Options, linger) {
   Host host;
   const int fd = host.socket();
   EXPECT_EQ(host.get<struct linger>(fd, SOL_SOCKET, SO_LINGER).l_onoff, 0);
-  const struct linger seven {.l_onoff = 1, .l_linger = 7};
+  const struct linger seven { .l_onoff = 1, .l_linger = 7 };
   EXPECT_EQ(host.set(fd, SOL_SOCKET, SO_LINGER, seven), 0);
   EXPECT_EQ(host.get<struct linger>(fd, SOL_SOCKET, SO_LINGER).l_onoff, 1);
   EXPECT_EQ(host.get<struct linger>(fd, SOL_SOCKET, SO_LINGER).l_linger, 7);

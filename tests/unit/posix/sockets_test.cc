@@ -11,7 +11,7 @@
 namespace tunic {
 namespace {
 
-const Address nobody = Address::v4("198.18.0.9", 80);   // packets to it go nowhere
+const Address nobody = Address::v4("198.18.0.9", 80);  // packets to it go nowhere
 
 TEST(Sockets, a_number_is_the_kernels_lowest_and_free_again_after_close) {
   Host host;
@@ -76,13 +76,15 @@ TEST(Sockets, a_name_is_cut_to_its_room_and_tells_its_length) {
   sockaddr_in in;
   std::memset(&in, 0xee, sizeof in);
   socklen_t n = 4;
-  ASSERT_EQ(host.with(fd, [&](Handle h) { return host.sockets().getsockname(h, reinterpret_cast<sockaddr*>(&in), &n); }), 0);
+  ASSERT_EQ(
+      host.with(fd, [&](Handle h) { return host.sockets().getsockname(h, reinterpret_cast<sockaddr*>(&in), &n); }), 0);
   EXPECT_EQ(n, sizeof in);
   EXPECT_EQ(ntohs(in.sin_port), host.name(fd).port());
   EXPECT_EQ(in.sin_addr.s_addr, 0xeeeeeeeeu);
   n = static_cast<socklen_t>(-1);
-  EXPECT_FAILS(host.with(fd, [&](Handle h) { return host.sockets().getsockname(h, reinterpret_cast<sockaddr*>(&in), &n); }),
-               EINVAL);
+  EXPECT_FAILS(
+      host.with(fd, [&](Handle h) { return host.sockets().getsockname(h, reinterpret_cast<sockaddr*>(&in), &n); }),
+      EINVAL);
 }
 
 TEST(Sockets, wrong_binds) {
@@ -113,7 +115,9 @@ TEST(Sockets, accept_sets_flags_and_inherits_times_but_not_nonblocking) {
   const int door = host.server();
   ASSERT_EQ(host.set_timeout(door, SO_RCVTIMEO, 1234ms), 0);
   const Address at = host.name(door);
-  const auto flags = [&](int fd) { return host.with(fd, [&](Handle h) { return host.sockets().fcntl(h, F_GETFL, 0); }); };
+  const auto flags = [&](int fd) {
+    return host.with(fd, [&](Handle h) { return host.sockets().fcntl(h, F_GETFL, 0); });
+  };
   for (const int wanted : {0, int{SOCK_NONBLOCK}}) {
     ASSERT_EQ(host.connect(host.socket(), at), 0);
     const int fd = host.accept(door, nullptr, wanted);
@@ -167,10 +171,12 @@ TEST(Sockets, a_connection_in_the_making) {
   EXPECT_FAILS(host.connect(fd, nobody), EINPROGRESS);
   EXPECT_EQ(host.ready(fd), 0);
   EXPECT_FAILS(host.connect(fd, nobody), EALREADY);
-  EXPECT_FAILS(host.with(fd, [&](Handle h) {
-    Address a;
-    return host.sockets().getpeername(h, a.raw(), &a.length);
-  }), ENOTCONN);
+  EXPECT_FAILS(host.with(fd,
+                         [&](Handle h) {
+                           Address a;
+                           return host.sockets().getpeername(h, a.raw(), &a.length);
+                         }),
+               ENOTCONN);
   EXPECT_FAILS(host.say(fd, "x"), EAGAIN);
   EXPECT_FAILS(host.recv(fd, nullptr, 0), EAGAIN);
 }
@@ -182,7 +188,7 @@ TEST(Sockets, a_nonblocking_connection_completes) {
   EXPECT_FAILS(host.connect(fd, host.name(door)), EINPROGRESS);
   EXPECT_EQ(host.ready(fd, POLLOUT, 5000), POLLOUT);
   EXPECT_EQ(host.get(fd, SOL_SOCKET, SO_ERROR), 0);
-  EXPECT_EQ(host.connect(fd, host.name(door)), 0);   // once, as Linux
+  EXPECT_EQ(host.connect(fd, host.name(door)), 0);  // once, as Linux
   EXPECT_FAILS(host.connect(fd, host.name(door)), EISCONN);
 }
 
@@ -245,7 +251,7 @@ TEST(Sockets, a_call_blocked_on_a_socket_that_is_closed_gives_ebadf) {
   threads.emplace_back([&] { EXPECT_FAILS(host.sockets().accept(accepting, nullptr, nullptr, 0), EBADF); });
   EXPECT_EQ(host.close(client), 0);
   EXPECT_EQ(host.close(door), 0);
-  const int next = host.socket();   // the number, used again, is not theirs
+  const int next = host.socket();  // the number, used again, is not theirs
   for (std::thread& t : threads) t.join();
   EXPECT_EQ(host.ready(next), POLLOUT | POLLHUP);
 }
@@ -254,7 +260,7 @@ TEST(Sockets, a_lingering_close_returns_when_all_is_acknowledged) {
   Host host;
   const auto [client, server] = host.pair();
   ASSERT_EQ(host.set(client, SOL_SOCKET, SO_LINGER, linger{1, 60}), 0);
-  const std::string text(40'000, 'x');   // less than the peer's first window
+  const std::string text(40'000, 'x');  // less than the peer's first window
   ASSERT_EQ(host.say(client, text), 40'000);
   EXPECT_EQ(host.close(client), 0);
   EXPECT_EQ(host.take(server, text.size(), MSG_WAITALL), text);

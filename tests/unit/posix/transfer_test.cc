@@ -138,7 +138,7 @@ TEST(Receive, urgent_data) {
   host.say(client, "cd");
   EXPECT_EQ(host.ready(server, POLLPRI, 1000), POLLPRI);
   EXPECT_EQ(host.take(server, 1, MSG_OOB), "!");
-  EXPECT_EQ(host.take(server, 9, MSG_WAITALL), "ab");   // reading stops at the mark
+  EXPECT_EQ(host.take(server, 9, MSG_WAITALL), "ab");  // reading stops at the mark
   EXPECT_EQ(host.take(server), "cd");
 }
 
@@ -195,7 +195,7 @@ TEST(Send, an_error_after_part_was_sent_is_for_the_next_call) {
   std::thread writer{[&, fd = client] { sent = host.say(fd, text); }};
   char first;
   ASSERT_EQ(host.recv(server, &first, 1), 1);
-  ASSERT_EQ(host.close(server), 0);   // with octets unread: a reset
+  ASSERT_EQ(host.close(server), 0);  // with octets unread: a reset
   writer.join();
   EXPECT_GT(sent, 0);
   EXPECT_LT(sent, 20'000'000);
