@@ -85,6 +85,7 @@ class Connection {
   int error() const { return error_; }
   std::size_t readable() const;
   std::size_t unacknowledged() const { return snd_.queued(); }
+  /// Whether the urgent text ends here: how much is left is what lies before (MUST-33).
   bool at_mark() const { return urgent_valid_ && rcv_.head() == urgent_mark_; }
   bool unfinished() const;
   TcpInfo info(const TcpSettings& settings) const;

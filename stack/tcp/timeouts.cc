@@ -17,7 +17,7 @@ void Connection::timeouts(Instant now, TcpContext& context) {
   }
 }
 
-// RFC 6298 section 5.4 to 5.7, and the thresholds of section 3.8.3 (MUST-20 to MUST-23).
+// RFC 6298 section 5.4 to 5.7, and the thresholds of section 3.8.3 for text and SYN alike (MUST-20, MUST-21, MUST-22, MUST-23).
 void Connection::on_retransmit_timeout(Instant now, TcpContext& context) {
   if (snd_.outstanding() == 0) return;
   const Instant first = snd_.sent().front().first_sent_at;

@@ -12,7 +12,7 @@
 
 namespace tunic {
 
-/// The kinds that we know; all others are skipped by their length (MUST-6).
+/// The kinds that we know (MUST-4), in any segment (MUST-5); all others are skipped by their length (MUST-6, MUST-68).
 namespace option_kind {
 inline constexpr std::uint8_t end = 0, nop = 1, mss = 2, window_scale = 3, sack_permitted = 4, sack = 5, timestamps = 8;
 }

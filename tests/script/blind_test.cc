@@ -60,6 +60,20 @@ TEST(Blind, challenges_are_limited) {
        0ms  > . 1:1(0) ack 1 )");
 }
 
+// B5: what a third address is answered does not tell whether another connection exists
+TEST(Blind, a_third_address_learns_nothing) {
+  for (const auto& setup : {listening(), established()})
+    repeat(setup, R"(
+       0ms  #2 < S  0:0(0) <mss 1000>
+       0ms  #2 > S. 0:0(0) ack 1
+       0ms  #3 < S. 0:0(0) ack 1
+       0ms  #3 > R  1:1(0)
+       0ms  #4 < R  0:0(0)
+       0ms  nothing
+       0ms  #5 < .  1:1(0) ack 1
+       0ms  #5 > R  1:1(0) )");
+}
+
 // B4: and one connection's challenges are not another's
 TEST(Blind, challenges_are_counted_for_each_connection) {
   repeat(established({.mss = 1000}), R"(

@@ -73,7 +73,7 @@ TEST(Handshake, mss_has_a_floor) {
   repeat(established({.mss = 1}), [](Script& s) { EXPECT_EQ(s.info().snd_mss, 48u); });
 }
 
-// H7, RFC 7323 §2.3: products of more than 32 bits
+// H7, RFC 7323 §2.3, RFC 9293 §3.1 (MUST-1, REC-1): products of more than 32 bits
 TEST(Handshake, largest_window_scale) {
   repeat(established({.peer_window = 65'535u << 14, .wscale = std::uint8_t{14}}),
          [](Script& s) { EXPECT_EQ(s.info().snd_wnd, std::int64_t{65'535} << 14); });

@@ -115,7 +115,7 @@ Octets with_options(const Octets& options) {
   return p;
 }
 
-TEST(Accept, every_ipv4_option_and_length) {   // I3
+TEST(Accept, every_ipv4_option_and_length) {   // I3, RFC 9293 §3.9.2 (MUST-50)
   constexpr unsigned loose = 131, strict = 137;
   for (unsigned kind = 0; kind < 256; ++kind)
     for (unsigned length = 0; length <= 41; ++length) {
