@@ -50,6 +50,7 @@ Instant Stack::Impl::drive(Instant now, Link& link) {
     flush(now, link);
   }
   reap();
+  feed_starved();
   if (!loop.empty()) return now;
   if (!dirty.empty() || !replies.empty()) return blocked ? now + refused_pause : now;
   return wheel.next();

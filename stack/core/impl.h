@@ -60,10 +60,17 @@ struct Stack::Impl {
   void forget_record(std::uint32_t record);
   void mark_dirty(std::uint32_t index);
   void mark_edge(std::uint32_t index);
+  /// Whether `s` could write but for the memory, which is kept for what arrives; it gets an edge when there is some again.
+  bool starves(std::uint32_t index);
+  void feed_starved();
 
   TcpContext context(bool local) {
     return {config.tcp, counters, pool, replies, local ? 65'535u : config.link.max_gso};
   }
+
+  // Of the way to ourselves: a quarter of the initial window, so that the window opens in useful steps; super-packets make
+  // up for it.
+  static constexpr std::uint32_t loop_mtu = 16'384;
 
   // A value of the demux: a socket's index, or a TIME-WAIT record with this bit.
   static constexpr std::uint32_t record_bit = 0x80000000u;
@@ -85,6 +92,7 @@ struct Stack::Impl {
   Ring<SocketId> edges;
   Ring<SocketId> dirty;                 // round-robin: one quantum each
   Ring<SocketId> held_up;               // within a flush: dirty, and their link refuses
+  Ring<SocketId> starved;               // to be told when memory for sending is there again
   Ring<SocketId> dying;                 // closed, nobody holds them: freed when their last packet is out
   Replies replies;
   Burst device_burst, loop_burst;

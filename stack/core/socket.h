@@ -20,6 +20,7 @@ struct Socket {
   Family family = Family::v4;
   bool held = false;             // a handle exists
   bool dirty = false;            // in the Stack's list of sockets with something to send
+  bool starved = false;          // in the Stack's list of sockets that wait for memory
   bool edge_pending = false;     // in the Stack's list of sockets to look at
   bool bound = false;
   bool bound_by_user = false;    // bind() chose it: kept when a connection ends

@@ -177,7 +177,7 @@ Status Stack::Impl::connect(Socket& s, std::uint32_t index, Endpoint remote, Ins
   s.local_peer = addresses.is_local(remote.addr);
   s.kind = Socket::Kind::connection;
   s.connect_pending = true;
-  s.connection = std::make_unique<Connection>(pair, s.options, config.tcp, s.local_peer ? 65'535 : config.mtu);
+  s.connection = std::make_unique<Connection>(pair, s.options, config.tcp, s.local_peer ? loop_mtu : config.mtu);
   s.connection->open_active(iss, timestamp_offset(prf, pair));
   settle(index, now);
   return fail(Error::in_progress);
@@ -246,6 +246,22 @@ void Stack::Impl::forget_record(std::uint32_t record) {
   demux.erase(time_wait[record].pair);
   ports.release(BindingId{time_wait[record].binding});
   time_wait.remove(record);
+}
+
+bool Stack::Impl::starves(std::uint32_t index) {
+  if (pool.has_spare(Connection::send_part)) return false;
+  if (!std::exchange(at(index).starved, true)) starved.push_back(id_of(index));
+  return true;
+}
+
+void Stack::Impl::feed_starved() {
+  if (starved.empty() || !pool.has_spare(Connection::send_part)) return;
+  while (!starved.empty()) {
+    const SocketId id = starved.pop_front();
+    if (at(id.index).generation != id.generation) continue;
+    at(id.index).starved = false;
+    mark_edge(id.index);
+  }
 }
 
 void Stack::Impl::mark_dirty(std::uint32_t index) {

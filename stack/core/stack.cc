@@ -82,6 +82,10 @@ Result<std::size_t> Stack::send(SocketId id, Bytes text, SendFlags flags) {
   TcpContext c = impl_->context(s->local_peer);
   const auto sent = s->connection->send(text, flags.urgent, flags.more, c);
   if (sent) impl_->mark_dirty(id.index);
+  if (!sent && sent.error() == Error::no_buffers) {             // an edge will tell when to try again
+    if (!impl_->starves(id.index)) impl_->mark_edge(id.index);
+    return fail(Error::again);
+  }
   return sent;
 }
 
@@ -141,7 +145,11 @@ Status Stack::abort(SocketId id) {
 std::uint32_t Stack::ready(SocketId id) const {
   const Socket* s = impl_->find(id);
   if (s == nullptr) return ready::error;
-  if (s->connection) return s->connection->ready();
+  if (s->connection) {
+    const std::uint32_t is = s->connection->ready();
+    const bool could_write = (is & ready::writable) != 0 && (is & (ready::error | ready::hangup)) == 0;
+    return could_write && impl_->starves(id.index) ? is & ~ready::writable : is;
+  }
   if (s->listener) return s->listener->empty() ? 0 : ready::readable;
   return ready::writable | ready::hangup;                       // a blank socket, as Linux
 }

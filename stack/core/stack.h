@@ -126,7 +126,8 @@ class Stack {
   /// unreachable, invalid (a loopback source for elsewhere), refused (port 0), not_available (no port, or the pair is
   /// in use), no_buffers.
   Status connect(SocketId s, const Endpoint& remote, Instant now);
-  /// Copies in what fits. Errors: again, pipe, not_connected, the pending error (reset, timed_out...), no_buffers.
+  /// Copies in what fits. Errors: again (also while memory is short), pipe, not_connected, the pending error (reset,
+  /// timed_out...).
   Result<std::size_t> send(SocketId s, Bytes text, SendFlags flags = {});
   /// Copies out what is there; 0 is the end of the stream. Errors: again, not_connected, the pending error; with
   /// `urgent` also invalid (nothing urgent, or it is in line).

@@ -42,6 +42,9 @@ class Connection {
   /// `mtu`: of the way to the peer, IP header included.
   Connection(const FourTuple& pair, const UserOptions& options, const TcpSettings& settings, std::uint32_t mtu);
 
+  /// Text to send is taken only while at least this part of the pool is free (1/n): the rest is for what arrives (R12).
+  static constexpr std::size_t send_part = 4;
+
   // -- opens (3.10.1) --
   void open_active(Seq32 iss, std::uint32_t timestamp_offset);
   /// From LISTEN: `syn` is acceptable (3.10.7.2, third). Text and FIN that came with it are left for the peer to send again.

@@ -10,7 +10,12 @@ void Connection::timeouts(Instant now, TcpContext& context) {
   if (timers_.take(Timer::persist, now)) on_persist_timeout(now, context);
   if (timers_.take(Timer::delayed_ack, now)) owed_.owe_plain();                // MUST-40
   if (timers_.take(Timer::keep_alive, now)) on_keep_alive_timeout(now, context);
-  if (timers_.take(Timer::orphan, now)) enter(State::closed);
+  if (timers_.take(Timer::orphan, now)) {
+    if (state_ == State::fin_wait_2)
+      enter(State::closed);                                                    // all was told; what comes later earns a reset
+    else
+      abort();                                                                 // text or FIN is lost: the peer is told, once
+  }
   if (timers_.take(Timer::spare, now) && now - std::max(last_heard_at_, last_sent_at_) >= spare_after) {
     snd_.shrink();
     rcv_.shrink();

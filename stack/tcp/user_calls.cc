@@ -14,9 +14,9 @@ Result<std::size_t> Connection::send(Bytes text, bool urgent, bool more, TcpCont
   if (text.empty()) return std::size_t{0};
   const std::size_t limit = send_limit(context.settings);
   if (snd_.queued() >= limit) return fail(Error::again);
-  const bool scarce = !context.pool.has_spare(4);              // the rest is for what arrives (R12)
+  const bool scarce = !context.pool.has_spare(send_part);
   const std::size_t n = scarce ? 0 : snd_.append(context.pool, text.first(std::min(text.size(), limit - snd_.queued())));
-  if (n == 0) return fail(snd_.queued() == 0 ? Error::no_buffers : Error::again);
+  if (n == 0) return fail(Error::no_buffers);
   if (urgent && n == text.size()) snd_.mark_urgent();
   more_ = more && n == text.size();
   return n;
@@ -28,7 +28,9 @@ Result<std::size_t> Connection::receive(MutBytes out, bool peek) {
     rcv_.consume(1);
     urgent_valid_ = false;
   }
-  const std::size_t n = std::min(out.size(), readable());
+  const std::int64_t to_mark = urgent_valid_ ? urgent_mark_ - rcv_.head() : 0;
+  std::size_t n = std::min(out.size(), readable());
+  if (to_mark > 0) n = std::min(n, static_cast<std::size_t>(to_mark));       // one call does not read past the mark
   if (n == 0) {
     if (out.empty()) return std::size_t{0};
     if (error_ != 0) return fail(static_cast<Error>(take_error()));

@@ -118,10 +118,6 @@ bool User::write_some() {
     return *sent != 0;
   }
   if (sent.error() == Error::again) return false;
-  if (sent.error() == Error::no_buffers) {  // nothing will wake us
-    world_.later(10ms, [this] { act(); });
-    return false;
-  }
   error_ = static_cast<int>(sent.error());
   close();
   return false;
