@@ -1,5 +1,5 @@
-// A doubly linked list through its elements: no allocation, O(1) erase from the element alone. An element of type T derives from
-// ListHook<Tag> once for each list it can be on at a time. The list does not own its elements.
+// A doubly linked list through its elements: no allocation, O(1) erase from the element alone. An element of type T
+// derives from ListHook<Tag> once for each list it can be on at a time. The list does not own its elements.
 #pragma once
 
 #include <cstddef>
@@ -92,7 +92,7 @@ class IntrusiveList {
 
  private:
   static Hook& hook(T& t) { return t; }
-  Hook ends_;   // makes the list a circle
+  Hook ends_;  // makes the list a circle
 };
 
 }  // namespace tunic

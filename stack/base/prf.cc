@@ -63,7 +63,7 @@ std::uint64_t Prf::operator()(Purpose purpose, Bytes input, std::uint64_t a, std
 }
 
 void Prf::wipe() {
-  for (volatile std::uint8_t& octet : key_) octet = 0;   // volatile: a store to a dying object would be left out
+  for (volatile std::uint8_t& octet : key_) octet = 0;  // volatile: a store to a dying object would be left out
 }
 
 }  // namespace tunic

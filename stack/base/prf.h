@@ -1,5 +1,5 @@
-// The only source of unpredictable values on a flow's path: SipHash-2-4 under the secret key of the Stack. A value depends on
-// what it is for and on the flow it is for, never on how many were drawn before, so flows do not interfere.
+// The only source of unpredictable values on a flow's path: SipHash-2-4 under the secret key of the Stack. A value
+// depends on what it is for and on the flow it is for, never on how many were drawn before, so flows do not interfere.
 #pragma once
 
 #include <array>

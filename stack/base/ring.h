@@ -1,5 +1,5 @@
-// A queue in one block of memory whose capacity is a power of two; it grows as needed and never shrinks by itself: shrink()
-// gives the memory of an empty ring back, so that an idle owner holds none.
+// A queue in one block of memory whose capacity is a power of two; it grows as needed and never shrinks by itself:
+// shrink() gives the memory of an empty ring back, so that an idle owner holds none.
 #pragma once
 
 #include <cstddef>

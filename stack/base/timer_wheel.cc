@@ -6,7 +6,7 @@
 namespace tunic {
 namespace {
 
-constexpr std::uint64_t origin = std::uint64_t{1} << 63;   // makes the earliest Instant 0
+constexpr std::uint64_t origin = std::uint64_t{1} << 63;  // makes the earliest Instant 0
 
 std::uint64_t since_origin(Instant t) { return static_cast<std::uint64_t>(t.time_since_epoch().count()) ^ origin; }
 
@@ -68,7 +68,7 @@ TimerNode* TimerWheel::pop_due(Instant now) {
       catch_up(reached);
       return nullptr;
     }
-    if (first < slots) {   // on the finest level: one tick a slot
+    if (first < slots) {  // on the finest level: one tick a slot
       TimerNode& node = slots_[first].nodes.front();
       base_ = node.tick_;
       cancel(node);

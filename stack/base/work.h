@@ -1,5 +1,5 @@
-// Law 2, work is bounded: test builds count the loop iterations of the core, so that a test can hold each packet to at most 64 of
-// them plus the octets it touches. Other builds count nothing.
+// Law 2, work is bounded: test builds count the loop iterations of the core, so that a test can hold each packet to at
+// most 64 of them plus the octets it touches. Other builds count nothing.
 #pragma once
 
 #include <cstdint>

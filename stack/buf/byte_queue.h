@@ -1,5 +1,5 @@
-// A queue of octets in slices: what waits to be read, what waits to be acknowledged. Octets go in at the back by copy or by
-// keeping a slice, and are looked at anywhere by their distance from the front. An empty queue holds no block.
+// A queue of octets in slices: what waits to be read, what waits to be acknowledged. Octets go in at the back by copy
+// or by keeping a slice, and are looked at anywhere by their distance from the front. An empty queue holds no block.
 #pragma once
 
 #include <cstddef>
@@ -18,10 +18,11 @@ class ByteQueue {
   /// Octets of memory that cannot be reused because of this queue.
   std::size_t pinned() const { return pinned_; }
 
-  /// Copies `b` to the back, into the last block where it has room. Returns how much was copied: less than asked only when
-  /// the pool is empty.
+  /// Copies `b` to the back, into the last block where it has room. Returns how much was copied: less than asked only
+  /// when the pool is empty.
   std::size_t append(Pool& pool, Bytes b);
-  /// Keeps `s` if its octets fill at least half of the block that they pin, else copies them. False: no memory, nothing taken.
+  /// Keeps `s` if its octets fill at least half of the block that they pin, else copies them. False: no memory, nothing
+  /// taken.
   bool append(Pool& pool, Slice s);
   /// Keeps `s`, whatever it pins: for text that must not be lost when memory is out.
   void keep(Slice s) { push(std::move(s)); }
@@ -38,14 +39,14 @@ class ByteQueue {
 
  private:
   struct Place {
-    std::size_t index = 0, start = 0;   // a slice, and its distance from the front
+    std::size_t index = 0, start = 0;  // a slice, and its distance from the front
   };
   Place find(std::size_t offset) const;
   void push(Slice s);
 
   Ring<Slice> slices_;
   std::size_t size_ = 0, pinned_ = 0;
-  mutable Place cursor_;                // where gather() ended: the next one begins there
+  mutable Place cursor_;  // where gather() ended: the next one begins there
 };
 
 }  // namespace tunic

@@ -8,8 +8,8 @@
 
 namespace tunic {
 
-/// Where a blocked reader waits for the next octets of one connection, so that a Link may read them there directly. A Link may
-/// ignore it; Stack::poll() does not offer one yet.
+/// Where a blocked reader waits for the next octets of one connection, so that a Link may read them there directly. A
+/// Link may ignore it; Stack::poll() does not offer one yet.
 struct ReadHint {
   Bytes four_tuple;           ///< 36 octets, as FourTuple
   std::size_t header_length;  ///< IP + TCP header of the predicted packet

@@ -8,11 +8,11 @@ namespace tunic {
 // The head of a chunk's header page: what the chunk holds and who refers to it.
 struct Chunk {
   Pool* pool;
-  Chunk *next, *prev;               // in Pool::partial_ of its class, or in free_chunks_
+  Chunk *next, *prev;  // in Pool::partial_ of its class, or in free_chunks_
   Pool::Class cls;
   bool listed;
-  std::uint16_t used, fresh;        // blocks handed out; blocks from `fresh` on were never handed out
-  std::uint16_t free_head;          // last freed block
+  std::uint16_t used, fresh;  // blocks handed out; blocks from `fresh` on were never handed out
+  std::uint16_t free_head;    // last freed block
   struct Entry {
     std::uint32_t references;
     std::uint16_t next_free;
@@ -24,7 +24,8 @@ struct Chunk {
   std::uint16_t count() const { return static_cast<std::uint16_t>(Pool::payload / block_size()); }
 };
 static_assert(sizeof(Chunk) <= Pool::page);
-static_assert(offsetof(Chunk, entries) + sizeof(Chunk::Entry) <= Pool::page - Pool::headroom, "a receive slab has one block");
+static_assert(offsetof(Chunk, entries) + sizeof(Chunk::Entry) <= Pool::page - Pool::headroom,
+              "a receive slab has one block");
 
 Pool::Pool(std::size_t limit)
     : chunks_{std::max<std::size_t>(1, limit / chunk_size)}, memory_{new std::byte[chunks_ * chunk_size + page]} {

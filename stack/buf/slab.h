@@ -58,8 +58,8 @@ class Pool {
   std::size_t limit() const { return chunks_ * chunk_size; }
   /// Octets in blocks handed out (whole blocks, not what is used of them).
   std::size_t in_use() const { return in_use_; }
-  /// Whether at least 1/`part` of all chunks is free. Who may wait leaves the last chunks to who may not: were all memory full
-  /// of text to send, the acknowledgments that free it could not be received.
+  /// Whether at least 1/`part` of all chunks is free. Who may wait leaves the last chunks to who may not: were all
+  /// memory full of text to send, the acknowledgments that free it could not be received.
   bool has_spare(std::size_t part) const { return (chunks_ - used_chunks_) * part >= chunks_; }
   /// Test door: makes every k-th allocation fail (0: none).
   void fail_every(std::uint32_t k) { fail_every_ = k, fail_count_ = 0; }
@@ -74,9 +74,9 @@ class Pool {
 
   std::size_t chunks_;
   std::unique_ptr<std::byte[]> memory_;
-  std::byte* base_;          ///< first page boundary in memory_
-  std::size_t touched_ = 0;  ///< chunks ever used
-  std::size_t used_chunks_ = 0;              // chunks with a block handed out
+  std::byte* base_;              ///< first page boundary in memory_
+  std::size_t touched_ = 0;      ///< chunks ever used
+  std::size_t used_chunks_ = 0;  // chunks with a block handed out
   Chunk* free_chunks_ = nullptr;
   std::array<Chunk*, classes> partial_{};  ///< chunks with a free block
   std::size_t in_use_ = 0;

@@ -1,13 +1,13 @@
-// Packets out: dirty connections in turn, one quantum each, and the replies without a connection, gathered in bursts for the
-// link and for ourselves. What the link refuses was never sent.
+// Packets out: dirty connections in turn, one quantum each, and the replies without a connection, gathered in bursts
+// for the link and for ourselves. What the link refuses was never sent.
 #include <algorithm>
 #include <cstring>
 
+#include "base/work.h"
 #include "core/impl.h"
 #include "ip/output.h"
 #include "tcp/isn.h"
 #include "wire/protocol.h"
-#include "base/work.h"
 
 namespace tunic {
 
@@ -15,7 +15,7 @@ namespace {
 constexpr int timers_per_poll = 256;
 constexpr std::size_t loop_capacity = 512, loop_burst_size = 64;
 constexpr int loop_rounds = 8;
-constexpr Duration refused_pause = 1ms;        // a link that refused is asked again after this
+constexpr Duration refused_pause = 1ms;  // a link that refused is asked again after this
 constexpr LinkTraits loop_traits{.checksum = true, .max_gso = 65'535};
 }  // namespace
 
@@ -24,7 +24,7 @@ void Stack::Impl::run_timers(Instant now) {
     TimerNode* node = wheel.pop_due(now);
     if (node == nullptr) {
       if (wheel.next() > now) return;
-      continue;                                // the wheel was busy moving nodes
+      continue;  // the wheel was busy moving nodes
     }
     if (node == &time_wait_timer) {
       while (n++ < timers_per_poll && time_wait.next() <= now) forget_record(time_wait.oldest());
@@ -63,7 +63,7 @@ void Stack::Impl::flush(Instant now, Link& link) {
     const SocketId id = dirty.pop_front();
     Socket& s = at(id.index);
     if (s.generation != id.generation) continue;
-    if (!s.connection) {                       // it failed, and the socket is blank again
+    if (!s.connection) {  // it failed, and the socket is blank again
       s.dirty = false;
       continue;
     }
@@ -81,7 +81,8 @@ void Stack::Impl::flush(Instant now, Link& link) {
       continue;
     }
     s.dirty = false;
-    if (const Instant when = s.connection->deadline(); !s.timer.is_armed() || when < s.timer.when) wheel.arm(s.timer, when);
+    if (const Instant when = s.connection->deadline(); !s.timer.is_armed() || when < s.timer.when)
+      wheel.arm(s.timer, when);
   }
   flush_replies(link);
   send_burst(device_burst, link);
@@ -102,7 +103,11 @@ void Stack::Impl::flush_replies(Link& link) {
     if (r.timestamps) options.timestamps = r.ts;
     const MutBytes out = MutBytes{packet.headers}.subspan(packet.begin);
     const std::size_t options_size = options.emit(out.subspan(TcpView::min_size));
-    const TcpHeader header{.src = pair.local.port, .dst = pair.remote.port, .seq = r.seq, .ack = r.ack, .flags = r.flags,
+    const TcpHeader header{.src = pair.local.port,
+                           .dst = pair.remote.port,
+                           .seq = r.seq,
+                           .ack = r.ack,
+                           .flags = r.flags,
                            .window = r.window};
     header.emit(out, out.subspan(TcpView::min_size, options_size));
     packet.end = static_cast<std::uint16_t>(packet.begin + TcpView::min_size + options_size);
@@ -173,7 +178,7 @@ void Stack::Impl::reap() {
     const SocketId id = dying.pop_front();
     if (sockets[id.index]->generation != id.generation) continue;
     if (at(id.index).dirty)
-      dying.push_back(id);                     // its reset or last ACK was refused: once more
+      dying.push_back(id);  // its reset or last ACK was refused: once more
     else
       free_socket(id.index);
   }

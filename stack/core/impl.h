@@ -1,5 +1,5 @@
-// The inside of a Stack. input.cc takes packets, flush.cc sends them, sockets.cc has the user calls, options.cc what may be set
-// and asked; a socket that changed goes through settle(), whichever door it was.
+// The inside of a Stack. input.cc takes packets, flush.cc sends them, sockets.cc has the user calls, options.cc what
+// may be set and asked; a socket that changed goes through settle(), whichever door it was.
 #pragma once
 
 #include <memory>
@@ -22,8 +22,8 @@ struct Stack::Impl {
   // input.cc
   void receive(RxPacket& packet, Instant now, Link& link);
   std::optional<Drop> deliver(RxPacket& packet, Instant now, Link& link);
-  std::optional<Drop> deliver_tcp(RxPacket& packet, std::size_t offset, std::size_t size, const IpAddr& src, const IpAddr& dst,
-                                  Instant now);
+  std::optional<Drop> deliver_tcp(RxPacket& packet, std::size_t offset, std::size_t size, const IpAddr& src,
+                                  const IpAddr& dst, Instant now);
   bool has_room(const Listener& l) const;
   std::optional<Drop> listen_arrives(std::uint32_t listener, Segment& seg, Instant now, const std::uint32_t* reopened);
   std::optional<Drop> time_wait_arrives(std::uint32_t record, Segment& seg, Instant now);
@@ -54,13 +54,15 @@ struct Stack::Impl {
   void stop_listening(Socket& s);
   Status forget_failed(Socket& s);
 
-  /// After any door that may change the state (send() and receive() only mark dirty): the accept queue, TIME-WAIT, the demux, edges, the timer, and the list of the dirty.
+  /// After any door that may change the state (send() and receive() only mark dirty): the accept queue, TIME-WAIT, the
+  /// demux, edges, the timer, and the list of the dirty.
   void settle(std::uint32_t index, Instant now);
   void enter_time_wait(Socket& s, Instant now);
   void forget_record(std::uint32_t record);
   void mark_dirty(std::uint32_t index);
   void mark_edge(std::uint32_t index);
-  /// Whether `s` could write but for the memory, which is kept for what arrives; it gets an edge when there is some again.
+  /// Whether `s` could write but for the memory, which is kept for what arrives; it gets an edge when there is some
+  /// again.
   bool starves(std::uint32_t index);
   void feed_starved();
 
@@ -68,8 +70,8 @@ struct Stack::Impl {
     return {config.tcp, counters, pool, replies, local ? 65'535u : config.link.max_gso};
   }
 
-  // Of the way to ourselves: a quarter of the initial window, so that the window opens in useful steps; super-packets make
-  // up for it.
+  // Of the way to ourselves: a quarter of the initial window, so that the window opens in useful steps; super-packets
+  // make up for it.
   static constexpr std::uint32_t loop_mtu = 16'384;
 
   // A value of the demux: a socket's index, or a TIME-WAIT record with this bit.
@@ -88,17 +90,17 @@ struct Stack::Impl {
   TimerNode time_wait_timer;
   std::vector<std::unique_ptr<Socket>> sockets;
   std::vector<std::uint32_t> free_slots;
-  std::size_t live = 0;                 // sockets and connections
+  std::size_t live = 0;  // sockets and connections
   Ring<SocketId> edges;
-  Ring<SocketId> dirty;                 // round-robin: one quantum each
-  Ring<SocketId> held_up;               // within a flush: dirty, and their link refuses
-  Ring<SocketId> starved;               // to be told when memory for sending is there again
-  Ring<SocketId> dying;                 // closed, nobody holds them: freed when their last packet is out
+  Ring<SocketId> dirty;    // round-robin: one quantum each
+  Ring<SocketId> held_up;  // within a flush: dirty, and their link refuses
+  Ring<SocketId> starved;  // to be told when memory for sending is there again
+  Ring<SocketId> dying;    // closed, nobody holds them: freed when their last packet is out
   Replies replies;
   Burst device_burst, loop_burst;
-  Ring<RxPacket> loop;                  // packets to ourselves
-  bool blocked = false;                 // the Link refused something in this call
-  Instant clock{};                      // of the last call: deadlines of calls that have no time of their own
+  Ring<RxPacket> loop;   // packets to ourselves
+  bool blocked = false;  // the Link refused something in this call
+  Instant clock{};       // of the last call: deadlines of calls that have no time of their own
 };
 
 }  // namespace tunic

@@ -1,7 +1,7 @@
 // Packets in: IP, then the protocol, then the demux, then one of CLOSED, LISTEN, TIME-WAIT or a connection.
+#include "ip/input.h"
 #include "core/impl.h"
 #include "ip/icmp_echo.h"
-#include "ip/input.h"
 #include "tcp/isn.h"
 #include "wire/protocol.h"
 
@@ -20,7 +20,7 @@ std::optional<Drop> Stack::Impl::deliver(RxPacket& packet, Instant now, Link& li
   if (!datagram) return datagram.error();
   const auto& d = *datagram;
   if (d.protocol == protocol::tcp) {
-    if (!transport_checksum_ok(d, packet.offload)) return Drop::bad_checksum;   // MUST-3
+    if (!transport_checksum_ok(d, packet.offload)) return Drop::bad_checksum;  // MUST-3
     return deliver_tcp(packet, d.header_size, d.payload.size(), d.src, d.dst, now);
   }
   const bool icmp = d.protocol == (d.src.is_v4() ? protocol::icmp : protocol::icmpv6);
@@ -29,7 +29,8 @@ std::optional<Drop> Stack::Impl::deliver(RxPacket& packet, Instant now, Link& li
   Burst& burst = burst_for(local);
   if (burst.full() && !send_burst(burst, link)) return Drop::rate_limited;
   TxPacket& answer = burst.add({});
-  if (auto answered = answer_echo(d, packet.offload, pool, local ? LinkTraits{true, 65'535} : config.link, answer); !answered) {
+  if (auto answered = answer_echo(d, packet.offload, pool, local ? LinkTraits{true, 65'535} : config.link, answer);
+      !answered) {
     burst.drop_last();
     return answered.error();
   }
@@ -42,7 +43,7 @@ std::optional<Drop> Stack::Impl::deliver_tcp(RxPacket& packet, std::size_t offse
   ++counters.tcp_in;
   const auto view = TcpView::parse(packet.data.bytes().subspan(offset, size));
   if (!view) return Drop::bad_tcp;
-  if (view->src() == Port{} || view->dst() == Port{}) return Drop::port_zero;   // H8
+  if (view->src() == Port{} || view->dst() == Port{}) return Drop::port_zero;  // H8
 
   Segment seg;
   seg.pair = {{dst, view->dst()}, {src, view->src()}};
@@ -85,13 +86,13 @@ bool Stack::Impl::has_room(const Listener& l) const {
 // LISTEN: section 3.10.7.2
 std::optional<Drop> Stack::Impl::listen_arrives(std::uint32_t listener_index, Segment& seg, Instant now,
                                                 const std::uint32_t* reopened) {
-  if (seg.flags.has(RST)) return Drop::tcp_reset;                      // first
-  if (seg.flags.has(ACK)) {                                            // second
+  if (seg.flags.has(RST)) return Drop::tcp_reset;  // first
+  if (seg.flags.has(ACK)) {                        // second
     reply(reset_for(seg));
     return Drop::tcp_ack;
   }
-  if (!seg.flags.has(SYN)) return Drop::tcp_state;                     // fourth
-  Socket& listening = at(listener_index);                              // third
+  if (!seg.flags.has(SYN)) return Drop::tcp_state;  // fourth
+  Socket& listening = at(listener_index);           // third
   Listener& listener = *listening.listener;
   if (!has_room(listener)) return Drop::listen_overflow;
   const auto index = new_socket(listening.family);
@@ -110,7 +111,8 @@ std::optional<Drop> Stack::Impl::listen_arrives(std::uint32_t listener_index, Se
   child.binding = ports.hold(listening.binding, seg.pair.local.addr);
   child.local = seg.pair.local;
   child.local_peer = addresses.is_local(seg.pair.remote.addr);
-  child.connection = std::make_unique<Connection>(seg.pair, listening.options, config.tcp, child.local_peer ? loop_mtu : config.mtu);
+  child.connection =
+      std::make_unique<Connection>(seg.pair, listening.options, config.tcp, child.local_peer ? loop_mtu : config.mtu);
   Seq32 iss = config.tcp.test_isn ? Seq32{*config.tcp.test_isn} : initial_sequence(prf, seg.pair, now);
   if (reopened != nullptr) iss = beyond(iss, *reopened);
   child.connection->open_passive(seg, iss, timestamp_offset(prf, seg.pair), now, config.tcp);
@@ -122,9 +124,14 @@ std::optional<Drop> Stack::Impl::listen_arrives(std::uint32_t listener_index, Se
 std::optional<Drop> Stack::Impl::time_wait_arrives(std::uint32_t record, Segment& seg, Instant now) {
   const auto listener = ports.find_listener(seg.pair);
   switch (time_wait.segment_arrives(record, seg, listener.has_value())) {
-    case TimeWaitTable::Answer::ignore: break;
-    case TimeWaitTable::Answer::restart: time_wait.restart(record, now, config.tcp); [[fallthrough]];
-    case TimeWaitTable::Answer::acknowledge: reply(time_wait.acknowledgment(record, now)); return {};
+    case TimeWaitTable::Answer::ignore:
+      break;
+    case TimeWaitTable::Answer::restart:
+      time_wait.restart(record, now, config.tcp);
+      [[fallthrough]];
+    case TimeWaitTable::Answer::acknowledge:
+      reply(time_wait.acknowledgment(record, now));
+      return {};
     case TimeWaitTable::Answer::reopen: {
       if (!has_room(*at(*listener).listener)) return Drop::listen_overflow;
       const std::uint32_t snd_nxt = time_wait[record].snd_nxt;

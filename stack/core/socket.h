@@ -1,5 +1,6 @@
-// A socket of a Stack: a blank place at first, then a listener or one end of a connection. Slots are reused; the generation
-// tells which socket a handle meant. A slot outlives its handle while the connection in it still has something to do.
+// A socket of a Stack: a blank place at first, then a listener or one end of a connection. Slots are reused; the
+// generation tells which socket a handle meant. A slot outlives its handle while the connection in it still has
+// something to do.
 #pragma once
 
 #include <cstdint>
@@ -18,24 +19,24 @@ struct Socket {
 
   Kind kind = Kind::free;
   Family family = Family::v4;
-  bool held = false;             // a handle exists
-  bool dirty = false;            // in the Stack's list of sockets with something to send
-  bool starved = false;          // in the Stack's list of sockets that wait for memory
-  bool edge_pending = false;     // in the Stack's list of sockets to look at
+  bool held = false;          // a handle exists
+  bool dirty = false;         // in the Stack's list of sockets with something to send
+  bool starved = false;       // in the Stack's list of sockets that wait for memory
+  bool edge_pending = false;  // in the Stack's list of sockets to look at
   bool bound = false;
   bool bound_by_user = false;    // bind() chose it: kept when a connection ends
   bool connect_pending = false;  // connect() has not yet told of its success
   bool in_demux = false;
-  bool local_peer = false;       // the other end is in this Stack
-  bool embryo = false;           // of a listener, before it is established
-  bool queued = false;           // established, waits for accept()
+  bool local_peer = false;  // the other end is in this Stack
+  bool embryo = false;      // of a listener, before it is established
+  bool queued = false;      // established, waits for accept()
   std::uint32_t generation = 1;
-  SocketId parent{};             // the listener of a socket that nobody accepted yet
-  std::uint32_t listening = 0;   // how often listen() began here; of a child, when its parent took it
+  SocketId parent{};            // the listener of a socket that nobody accepted yet
+  std::uint32_t listening = 0;  // how often listen() began here; of a child, when its parent took it
   BindingId binding{};
-  Endpoint local{};              // as bound: the address may be a wildcard
-  UserOptions options;           // of a blank socket or a listener; a connection has its own
-  std::uint32_t time_wait = 0xffffffff;   // the record this connection left, and its generation
+  Endpoint local{};                      // as bound: the address may be a wildcard
+  UserOptions options;                   // of a blank socket or a listener; a connection has its own
+  std::uint32_t time_wait = 0xffffffff;  // the record this connection left, and its generation
   std::uint8_t time_wait_generation = 0;
   std::unique_ptr<Listener> listener;
   std::unique_ptr<Connection> connection;

@@ -91,7 +91,9 @@ Status Stack::Impl::bind(Socket& s, std::uint32_t index, const Endpoint& local) 
   if (!local.addr.is_any() && !addresses.is_local(local.addr)) return fail(Error::not_available);
   Endpoint chosen = local;
   if (chosen.port == Port{}) {
-    const auto port = ephemeral.for_bind(local.addr, clock, [&](Port p) { return ports.is_unused(binding_of(s, index, {local.addr, p})); });
+    const auto port = ephemeral.for_bind(local.addr, clock, [&](Port p) {
+      return ports.is_unused(binding_of(s, index, {local.addr, p}));
+    });
     if (!port) return fail(port.error());
     chosen.port = *port;
   }
@@ -140,12 +142,13 @@ Status Stack::Impl::connect(Socket& s, std::uint32_t index, Endpoint remote, Ins
   }
   if (s.family == Family::v4 && !remote.addr.is_v4()) return fail(Error::family);
   if (s.family == Family::v6 && remote.addr.is_v4() && s.options.v6_only) return fail(Error::unreachable);
-  if (remote.addr.is_any()) remote.addr = IpAddr::loopback(remote.addr.family());        // as Linux
-  if (remote.addr.is_multicast() || addresses.is_broadcast(remote.addr)) return fail(Error::unreachable);   // MUST-46
-  if (remote.port == Port{}) return fail(Error::refused);                                // H8: no such port
+  if (remote.addr.is_any()) remote.addr = IpAddr::loopback(remote.addr.family());                          // as Linux
+  if (remote.addr.is_multicast() || addresses.is_broadcast(remote.addr)) return fail(Error::unreachable);  // MUST-46
+  if (remote.port == Port{}) return fail(Error::refused);  // H8: no such port
   const bool chosen = s.bound && !s.local.addr.is_any();
-  if (chosen && s.local.addr.is_v4() != remote.addr.is_v4()) return fail(s.local.addr.is_v4() ? Error::unreachable : Error::invalid);
-  const auto source = chosen ? s.local.addr : addresses.source_for(remote.addr);         // MUST-44
+  if (chosen && s.local.addr.is_v4() != remote.addr.is_v4())
+    return fail(s.local.addr.is_v4() ? Error::unreachable : Error::invalid);
+  const auto source = chosen ? s.local.addr : addresses.source_for(remote.addr);  // MUST-44
   if (!source) return fail(Error::unreachable);
   if (source->is_loopback() && !addresses.is_local(remote.addr)) return fail(Error::invalid);
 
@@ -172,7 +175,7 @@ Status Stack::Impl::connect(Socket& s, std::uint32_t index, Endpoint remote, Ins
     s.binding = ports.bind_automatic(*source, pair.local.port);
     s.bound = true;
   }
-  s.local = pair.local;                                      // for all its segments (MUST-45)
+  s.local = pair.local;  // for all its segments (MUST-45)
   s.in_demux = true;
   s.local_peer = addresses.is_local(remote.addr);
   s.kind = Socket::Kind::connection;
@@ -185,13 +188,13 @@ Status Stack::Impl::connect(Socket& s, std::uint32_t index, Endpoint remote, Ins
 
 void Stack::Impl::stop_listening(Socket& s) {
   Listener& l = *s.listener;
-  while (!l.empty()) {                                       // established, and nobody will ever accept them
+  while (!l.empty()) {  // established, and nobody will ever accept them
     const std::uint32_t index = l.pop();
     at(index).queued = false;
     at(index).connection->abort();
     settle(index, clock);
   }
-  s.listener.reset();                                        // half-open ones find no parent and are reset
+  s.listener.reset();  // half-open ones find no parent and are reset
   s.kind = Socket::Kind::blank;
 }
 
@@ -228,7 +231,7 @@ void Stack::Impl::settle(std::uint32_t index, Instant now) {
 }
 
 void Stack::Impl::enter_time_wait(Socket& s, Instant now) {
-  if (time_wait.full()) {                                    // R10: the oldest makes room
+  if (time_wait.full()) {  // R10: the oldest makes room
     forget_record(time_wait.oldest());
     ++counters.time_wait_recycled;
   }

@@ -12,7 +12,7 @@ Stack::~Stack() = default;
 Instant Stack::poll(Instant now, Link& link) {
   impl_->clock = now;
   for (RxPacket& packet : link.receive()) impl_->receive(packet, now, link);
-  impl_->run_timers(now);   // after the packets: what they acknowledge is not overdue, however late this call
+  impl_->run_timers(now);  // after the packets: what they acknowledge is not overdue, however late this call
   return impl_->drive(now, link);
 }
 
@@ -78,11 +78,11 @@ Status Stack::connect(SocketId id, const Endpoint& remote, Instant now) {
 Result<std::size_t> Stack::send(SocketId id, Bytes text, SendFlags flags) {
   Socket* s = impl_->find(id);
   if (s == nullptr) return fail(Error::bad_handle);
-  if (!s->connection) return fail(Error::pipe);                 // as Linux: nothing was ever joined to it
+  if (!s->connection) return fail(Error::pipe);  // as Linux: nothing was ever joined to it
   TcpContext c = impl_->context(s->local_peer);
   const auto sent = s->connection->send(text, flags.urgent, flags.more, c);
   if (sent) impl_->mark_dirty(id.index);
-  if (!sent && sent.error() == Error::no_buffers) {             // an edge will tell when to try again
+  if (!sent && sent.error() == Error::no_buffers) {  // an edge will tell when to try again
     if (!impl_->starves(id.index)) impl_->mark_edge(id.index);
     return fail(Error::again);
   }
@@ -93,7 +93,8 @@ Result<std::size_t> Stack::receive(SocketId id, MutBytes out, ReceiveFlags flags
   Socket* s = impl_->find(id);
   if (s == nullptr) return fail(Error::bad_handle);
   if (!s->connection) return fail(Error::not_connected);
-  const auto got = flags.urgent ? s->connection->receive_urgent(out, flags.peek) : s->connection->receive(out, flags.peek);
+  const auto got =
+      flags.urgent ? s->connection->receive_urgent(out, flags.peek) : s->connection->receive(out, flags.peek);
   if (got && !flags.peek) impl_->mark_dirty(id.index);
   return got;
 }
@@ -151,7 +152,7 @@ std::uint32_t Stack::ready(SocketId id) const {
     return could_write && impl_->starves(id.index) ? is & ~ready::writable : is;
   }
   if (s->listener) return s->listener->empty() ? 0 : ready::readable;
-  return ready::writable | ready::hangup;                       // a blank socket, as Linux
+  return ready::writable | ready::hangup;  // a blank socket, as Linux
 }
 
 std::optional<SocketId> Stack::take_edge() {

@@ -1,7 +1,7 @@
 #include "ip/extension_headers.h"
 
-#include "wire/protocol.h"
 #include "base/work.h"
+#include "wire/protocol.h"
 
 namespace tunic {
 namespace {

@@ -13,15 +13,15 @@ namespace tunic {
 
 /// A packet beyond these is dropped as bad_header (RFC 8504 section 5.3).
 struct ExtensionLimits {
-  static constexpr std::size_t headers = 8;     // of one packet
-  static constexpr std::size_t octets = 1280;   // of all of them
-  static constexpr std::size_t options = 8;     // of one header, padding not counted
-  static constexpr std::size_t padding = 7;     // octets in a row
+  static constexpr std::size_t headers = 8;    // of one packet
+  static constexpr std::size_t octets = 1280;  // of all of them
+  static constexpr std::size_t options = 8;    // of one header, padding not counted
+  static constexpr std::size_t padding = 7;    // octets in a row
 };
 
 struct ChainEnd {
-  std::uint8_t protocol;   // the first header that is not an extension header
-  std::size_t size;        // octets of extension headers before it
+  std::uint8_t protocol;  // the first header that is not an extension header
+  std::size_t size;       // octets of extension headers before it
 };
 
 /// Walks the extension headers at the start of `payload`, the first of which is of kind `next`. Drops: fragment

@@ -63,8 +63,8 @@ std::expected<Datagram, Drop> accept_v6(Bytes packet, bool looped, const Address
   const auto ip = Ipv6View::parse(packet);
   if (!ip) return std::unexpected{ip.error()};
   if (ip->has_mapped_address()) return std::unexpected{Drop::martian_source};
-  Datagram d{ip->src(), ip->dst(), ip->next_header(), ip->traffic_class(), ip->hop_limit(), Ipv6View::size,
-             ip->payload()};
+  Datagram d{ip->src(),       ip->dst(),      ip->next_header(), ip->traffic_class(),
+             ip->hop_limit(), Ipv6View::size, ip->payload()};
   if (const auto ok = check_addresses(d, looped, own); !ok) return std::unexpected{ok.error()};
   const auto end = skip_extension_headers(ip->next_header(), ip->payload());
   if (!end) return std::unexpected{end.error()};

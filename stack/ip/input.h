@@ -18,7 +18,7 @@ namespace tunic {
 struct Datagram {
   IpAddr src, dst;
   std::uint8_t protocol = 0, tos = 0, ttl = 0;
-  std::uint16_t header_size = 0;   // with IPv4 options or IPv6 extension headers: where payload begins
+  std::uint16_t header_size = 0;  // with IPv4 options or IPv6 extension headers: where payload begins
   Bytes payload = {};
 };
 

@@ -16,7 +16,7 @@ std::uint16_t complete(Sum sum, const TxPacket& p, std::uint8_t protocol) {
   sum.add(p.header());
   for (std::size_t i = 0; i < p.slices; ++i) sum.add(p.text[i].bytes());
   const std::uint16_t c = sum.checksum();
-  return protocol == protocol::udp && c == 0 ? std::uint16_t{0xffff} : c;   // RFC 768: 0 would mean "none computed"
+  return protocol == protocol::udp && c == 0 ? std::uint16_t{0xffff} : c;  // RFC 768: 0 would mean "none computed"
 }
 
 }  // namespace

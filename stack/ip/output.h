@@ -13,9 +13,9 @@
 
 namespace tunic {
 
-/// Always (RFC 9293 §3.1, MUST-2): fills the checksum field of the transport header, `field` octets after its begin and now zero; to be called before
-/// prepend(). Where the link completes checksums the field gets the sum over the pseudo-header and the packet is marked
-/// partial, else the checksum over header and text.
+/// Always (RFC 9293 §3.1, MUST-2): fills the checksum field of the transport header, `field` octets after its begin and
+/// now zero; to be called before prepend(). Where the link completes checksums the field gets the sum over the
+/// pseudo-header and the packet is marked partial, else the checksum over header and text.
 void finish_checksum(TxPacket& packet, const IpAddr& src, const IpAddr& dst, std::uint8_t protocol, std::size_t field,
                      const LinkTraits& link);
 

@@ -75,9 +75,10 @@ Runtime::Runtime(std::optional<Device> device, const Config& config, const Setti
       stack_{config},
       queue_{device_ ? std::optional<Queue>{std::in_place, device_->fd(), device_->vnet_size(), stack_.pool()}
                      : std::nullopt},
-      impaired_{settings.impair ? std::optional<ImpairedPort>{std::in_place, device_link(), device_ ? device_->fd() : -1,
-                                                              stack_.pool(), *settings.impair}
-                                : std::nullopt},
+      impaired_{settings.impair
+                    ? std::optional<ImpairedPort>{std::in_place, device_link(), device_ ? device_->fd() : -1,
+                                                  stack_.pool(), *settings.impair}
+                    : std::nullopt},
       driver_{stack_, link(), waited_on()},
       sockets_{driver_, files} {}
 

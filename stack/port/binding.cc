@@ -6,8 +6,8 @@
 namespace tunic {
 namespace {
 
-/// Whether a wildcard takes in the address of another binding. Across families it depends on the IPv6 side: on a wildcard
-/// whether it takes IPv4 too, on a connection whether it comes from one that does.
+/// Whether a wildcard takes in the address of another binding. Across families it depends on the IPv6 side: on a
+/// wildcard whether it takes IPv4 too, on a connection whether it comes from one that does.
 bool covers(const Binding& wildcard, const Binding& other) {
   if (!wildcard.addr.is_any()) return false;
   if (wildcard.addr.family() == other.addr.family()) return true;
@@ -103,13 +103,16 @@ BindingId PortTable::bind_automatic(const IpAddr& local, Port port) {
   return share({.addr = local, .port = port}, Kind::automatic);
 }
 
-// One record for all connections of a port that are alike: as many as the host has addresses, not as it has connections.
+// One record for all connections of a port that are alike: as many as the host has addresses, not as it has
+// connections.
 BindingId PortTable::share(const Binding& b, Kind kind) {
   const Heads* h = heads(b.port);
   const auto same = [&](const Binding& o) {
-    return o.addr == b.addr && o.v6_only == b.v6_only && o.reuse_address == b.reuse_address && o.reuse_port == b.reuse_port;
+    return o.addr == b.addr && o.v6_only == b.v6_only && o.reuse_address == b.reuse_address &&
+           o.reuse_port == b.reuse_port;
   };
-  for (std::uint32_t i = h == nullptr ? none : h->first[static_cast<std::size_t>(kind)]; i != none; i = records_[i].next) {
+  for (std::uint32_t i = h == nullptr ? none : h->first[static_cast<std::size_t>(kind)]; i != none;
+       i = records_[i].next) {
     if (!same(records_[i].binding)) continue;
     ++records_[i].references;
     return BindingId{i};
@@ -141,7 +144,8 @@ void PortTable::release(BindingId id) {
 
 void PortTable::link(std::uint32_t i) {
   Record& r = records_[i];
-  auto& first = (*pages_[page_of(r.binding.port)])[index_in_page(r.binding.port)].first[static_cast<std::size_t>(r.kind)];
+  auto& first =
+      (*pages_[page_of(r.binding.port)])[index_in_page(r.binding.port)].first[static_cast<std::size_t>(r.kind)];
   r.previous = none;
   r.next = first;
   if (first != none) records_[first].previous = i;
@@ -150,7 +154,8 @@ void PortTable::link(std::uint32_t i) {
 
 void PortTable::unlink(std::uint32_t i) {
   Record& r = records_[i];
-  auto& first = (*pages_[page_of(r.binding.port)])[index_in_page(r.binding.port)].first[static_cast<std::size_t>(r.kind)];
+  auto& first =
+      (*pages_[page_of(r.binding.port)])[index_in_page(r.binding.port)].first[static_cast<std::size_t>(r.kind)];
   (r.previous == none ? first : records_[r.previous].next) = r.next;
   if (r.next != none) records_[r.next].previous = r.previous;
 }

@@ -1,6 +1,6 @@
-// The port table: which sockets, connections and TIME-WAIT records hold which `ip:port`, and who may take one. Its rules are
-// those of Linux TCP, found by asking a Linux kernel, with one exception: a port that connect() took by itself never blocks a
-// later bind() or listen().
+// The port table: which sockets, connections and TIME-WAIT records hold which `ip:port`, and who may take one. Its
+// rules are those of Linux TCP, found by asking a Linux kernel, with one exception: a port that connect() took by
+// itself never blocks a later bind() or listen().
 #pragma once
 
 #include <array>
@@ -18,12 +18,12 @@ namespace tunic {
 enum class BindingId : std::uint32_t {};
 
 struct Binding {
-  IpAddr addr;                  // 0.0.0.0 and :: are wildcards
+  IpAddr addr;  // 0.0.0.0 and :: are wildcards
   Port port{};
-  bool v6_only = false;         // IPV6_V6ONLY: without it, :: takes IPv4 too
-  bool reuse_address = false;   // SO_REUSEADDR
-  bool reuse_port = false;      // SO_REUSEPORT
-  std::uint32_t owner = 0;      // whose it is: the caller's number
+  bool v6_only = false;        // IPV6_V6ONLY: without it, :: takes IPv4 too
+  bool reuse_address = false;  // SO_REUSEADDR
+  bool reuse_port = false;     // SO_REUSEPORT
+  std::uint32_t owner = 0;     // whose it is: the caller's number
 };
 
 class PortTable {
@@ -33,8 +33,8 @@ class PortTable {
 
   // -- sockets: one binding each --
 
-  /// Success or in_use: two bindings of a port conflict where their addresses overlap, unless both have reuse_address and the
-  /// other one does not listen, or both have reuse_port.
+  /// Success or in_use: two bindings of a port conflict where their addresses overlap, unless both have reuse_address
+  /// and the other one does not listen, or both have reuse_port.
   Status can_bind(const Binding& b) const;
   Result<BindingId> bind(const Binding& b);
   /// Whether nobody at all holds `b.port` where it overlaps with b: what bind() to port 0 looks for first.
@@ -48,8 +48,8 @@ class PortTable {
 
   // -- connections: bindings that are shared and counted --
 
-  /// The binding of a connection at `local` that comes from the binding `from` (accept(), TIME-WAIT): it outlives `from` and
-  /// has its flags.
+  /// The binding of a connection at `local` that comes from the binding `from` (accept(), TIME-WAIT): it outlives
+  /// `from` and has its flags.
   BindingId hold(BindingId from, const IpAddr& local);
   /// The binding of a connection whose port connect() chose.
   BindingId bind_automatic(const IpAddr& local, Port port);
@@ -63,8 +63,8 @@ class PortTable {
   bool is_listening(BindingId id) const { return at(id).kind == Kind::listening; }
   /// Whether the port is held by more than connections that connect() bound: then connect() chooses another.
   bool is_claimed(Port port) const;
-  /// The owner of the listener for a connection request: the one at its address, else the wildcard of its family, else, for
-  /// IPv4, the wildcard :: that takes both. Of several with reuse_port, the pair decides which, always the same.
+  /// The owner of the listener for a connection request: the one at its address, else the wildcard of its family, else,
+  /// for IPv4, the wildcard :: that takes both. Of several with reuse_port, the pair decides which, always the same.
   std::optional<std::uint32_t> find_listener(const FourTuple& pair) const;
   /// Bindings, shared ones counted once.
   std::size_t size() const { return size_; }
@@ -78,13 +78,13 @@ class PortTable {
     Binding binding;
     Kind kind = Kind::bound;
     std::uint32_t references = 0;
-    std::uint32_t next = none, previous = none;   // of the same port and kind; next also of free records
+    std::uint32_t next = none, previous = none;  // of the same port and kind; next also of free records
   };
   /// The first record of each kind.
   struct Heads {
     std::array<std::uint32_t, kinds> first{none, none, none, none};
   };
-  using Page = std::array<Heads, 256>;   // ports with the same high octet
+  using Page = std::array<Heads, 256>;  // ports with the same high octet
 
   Record& at(BindingId id) { return records_[static_cast<std::uint32_t>(id)]; }
   const Record& at(BindingId id) const { return records_[static_cast<std::uint32_t>(id)]; }
@@ -104,7 +104,7 @@ class PortTable {
   std::size_t size_ = 0;
   std::uint32_t free_ = none;
   std::vector<Record> records_;
-  std::array<std::unique_ptr<Page>, 256> pages_;   // by the high octet of the port, made when first used
+  std::array<std::unique_ptr<Page>, 256> pages_;  // by the high octet of the port, made when first used
 };
 
 }  // namespace tunic

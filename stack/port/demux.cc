@@ -11,7 +11,7 @@ constexpr std::uint64_t each_octet = 0x0101010101010101, high_bits = 0x80 * each
 
 /// The high bit of each octet of `tags` that equals `tag`.
 std::uint64_t matches(std::uint64_t tags, std::uint8_t tag) {
-  const std::uint64_t x = tags ^ (tag * each_octet);   // 0 where equal
+  const std::uint64_t x = tags ^ (tag * each_octet);  // 0 where equal
   return ~(((x & ~high_bits) + ~high_bits) | x) & high_bits;
 }
 
@@ -96,7 +96,7 @@ bool Demux::erase(const FourTuple& pair) {
   const Slot slot = locate(key, hash(key));
   if (slot.bucket == nullptr) return false;
   slot.bucket->tags &= ~(std::uint64_t{0xff} << (8 * slot.index));
-  if (--size_ == 0) {   // an empty table keeps its first buckets alone
+  if (--size_ == 0) {  // an empty table keeps its first buckets alone
     for (std::size_t i = 1; i < segments && segments_[i] != nullptr; ++i) segments_[i].reset();
     level_ = first_buckets;
     split_ = 0;
@@ -130,13 +130,13 @@ bool Demux::make_room(Bucket& full) {
   return false;
 }
 
-// A doubling begins when three quarters of the slots are taken and is over long before the rest is: each operation splits
-// buckets while it lasts.
+// A doubling begins when three quarters of the slots are taken and is over long before the rest is: each operation
+// splits buckets while it lasts.
 void Demux::grow() {
   if (split_ == 0) {
     const auto segment = static_cast<std::size_t>(std::bit_width(level_ / first_buckets));
     if (4 * size_ < 3 * slots * level_ || segment == segments) return;
-    segments_[segment].reset(new (std::nothrow) Bucket[level_]);   // not filled: that would take time, and memory
+    segments_[segment].reset(new (std::nothrow) Bucket[level_]);  // not filled: that would take time, and memory
     if (segments_[segment] == nullptr) return;
   }
   for (std::size_t i = 0; i < splits_per_operation; ++i) {

@@ -1,6 +1,7 @@
-// Which connection a segment belongs to: a table from socket pairs to the caller's numbers. A pair can be in one of two buckets
-// of 8 slots, chosen by a keyed hash, so a lookup makes at most 16 probes whatever a peer sends, and a pair whose buckets are
-// full is refused. The table grows by splitting a few buckets in each operation: none takes time proportional to its size.
+// Which connection a segment belongs to: a table from socket pairs to the caller's numbers. A pair can be in one of two
+// buckets of 8 slots, chosen by a keyed hash, so a lookup makes at most 16 probes whatever a peer sends, and a pair
+// whose buckets are full is refused. The table grows by splitting a few buckets in each operation: none takes time
+// proportional to its size.
 #pragma once
 
 #include <array>
@@ -37,13 +38,13 @@ class Demux {
   using Key = std::array<std::byte, sizeof(FourTuple)>;
 
   struct Bucket {
-    std::uint64_t tags;   // 8 octets of hash, one a slot; 0: free
+    std::uint64_t tags;  // 8 octets of hash, one a slot; 0: free
     std::array<std::uint32_t, slots> values;
     std::array<Key, slots> keys;
   };
   struct Hash {
-    std::uint32_t first, second;   // the bucket numbers before they are cut to the size of the table
-    std::uint8_t tag;              // never 0
+    std::uint32_t first, second;  // the bucket numbers before they are cut to the size of the table
+    std::uint8_t tag;             // never 0
   };
   struct Slot {
     Bucket* bucket = nullptr;
@@ -60,8 +61,8 @@ class Demux {
   static void put(Bucket& to, const Key& key, std::uint8_t tag, std::uint32_t value);
   static void move(Slot from, Bucket& to);
 
-  // Linear hashing (Litwin, 1980): of the `level_` buckets the first `split_` are already split in two, the second half of
-  // bucket i being bucket level_ + i. Each doubling adds one segment of memory and moves none.
+  // Linear hashing (Litwin, 1980): of the `level_` buckets the first `split_` are already split in two, the second half
+  // of bucket i being bucket level_ + i. Each doubling adds one segment of memory and moves none.
   const Prf* prf_;
   std::size_t size_ = 0, level_ = first_buckets, split_ = 0;
   std::array<std::unique_ptr<Bucket[]>, segments> segments_;

@@ -1,6 +1,6 @@
-// The choice of an ephemeral port (RFC 6056 section 3.3.2, Algorithm 2): ports nobody can predict, uniform over a range. A draw
-// depends on the destination, the local address and the time, and no state is kept, so ports of one destination say nothing of
-// those of another.
+// The choice of an ephemeral port (RFC 6056 section 3.3.2, Algorithm 2): ports nobody can predict, uniform over a
+// range. A draw depends on the destination, the local address and the time, and no state is kept, so ports of one
+// destination say nothing of those of another.
 #pragma once
 
 #include <algorithm>
@@ -18,7 +18,7 @@ namespace tunic {
 class EphemeralPorts {
  public:
   static constexpr std::uint32_t draws = 16;
-  static constexpr std::uint16_t lowest = 1024;   // RFC 6056 section 3.2: the range should be as wide as 1024-65535
+  static constexpr std::uint16_t lowest = 1024;  // RFC 6056 section 3.2: the range should be as wide as 1024-65535
 
   /// The preferred range; below it, from 1024 on, are the ports for when it has none left. `prf` must outlive this.
   EphemeralPorts(const Prf& prf, std::uint16_t first, std::uint16_t last) : prf_{&prf}, first_{first}, last_{last} {}
@@ -29,8 +29,8 @@ class EphemeralPorts {
     std::sort(reserved_.begin(), reserved_.end());
   }
 
-  /// A port for an active open; is_free(Port) says whether this connection may have it, and is asked at most once for each
-  /// port after the draws. Error: not_available.
+  /// A port for an active open; is_free(Port) says whether this connection may have it, and is asked at most once for
+  /// each port after the draws. Error: not_available.
   template <class F>
   Result<Port> for_connect(const IpAddr& local, const Endpoint& remote, Instant now, F is_free) const {
     return choose({{local, {}}, remote}, now, is_free, Error::not_available);
@@ -72,7 +72,7 @@ class EphemeralPorts {
 
   const Prf* prf_;
   std::uint16_t first_, last_;
-  std::vector<Port> reserved_;   // sorted
+  std::vector<Port> reserved_;  // sorted
 };
 
 }  // namespace tunic

@@ -1,5 +1,6 @@
-// Acknowledgments that a burst of segments has earned, kept until output(): equal plain ones merge, the others do not, so the
-// peer still gets one duplicate ACK for each arrival out of order, and each D-SACK (RFC 9293 section 3.10.7.4, MUST-58, MUST-59).
+// Acknowledgments that a burst of segments has earned, kept until output(): equal plain ones merge, the others do not,
+// so the peer still gets one duplicate ACK for each arrival out of order, and each D-SACK (RFC 9293 section 3.10.7.4,
+// MUST-58, MUST-59).
 #pragma once
 
 #include <array>
@@ -18,7 +19,8 @@ struct AckOwed {
 
 class AcksOwed {
  public:
-  /// What one burst earns beyond this many is left out: the peer needs three duplicates to act, and a D-SACK only informs.
+  /// What one burst earns beyond this many is left out: the peer needs three duplicates to act, and a D-SACK only
+  /// informs.
   static constexpr std::size_t most = 16;
 
   void owe(const AckOwed& a) {
@@ -33,7 +35,7 @@ class AcksOwed {
   /// A segment with text carried the acknowledgment: that settles the plain ones.
   void carried() { plain_ = false; }
   AckOwed take() {
-    plain_ = false;                     // whatever goes out acknowledges all
+    plain_ = false;  // whatever goes out acknowledges all
     if (special_count_ == 0) return {};
     const AckOwed a = special_[0];
     for (std::size_t i = 1; i < special_count_; ++i) special_[i - 1] = special_[i];

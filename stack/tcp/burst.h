@@ -1,4 +1,5 @@
-// The packets of one burst on their way out, each with a note of what it carries, so that what the Link refuses can be undone.
+// The packets of one burst on their way out, each with a note of what it carries, so that what the Link refuses can be
+// undone.
 #pragma once
 
 #include <array>
@@ -14,8 +15,8 @@ class Burst {
  public:
   static constexpr std::size_t capacity = 16;
   struct Note {
-    std::uint32_t connection = none;   // index of its socket
-    Run run{};                         // empty: an acknowledgment alone
+    std::uint32_t connection = none;  // index of its socket
+    Run run{};                        // empty: an acknowledgment alone
     bool acknowledges = false;
   };
   static constexpr std::uint32_t none = 0xffffffff;

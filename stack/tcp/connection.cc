@@ -6,17 +6,28 @@ namespace tunic {
 
 const char* name(State s) {
   switch (s) {
-    case State::established: return "ESTABLISHED";
-    case State::syn_sent: return "SYN-SENT";
-    case State::syn_received: return "SYN-RECEIVED";
-    case State::fin_wait_1: return "FIN-WAIT-1";
-    case State::fin_wait_2: return "FIN-WAIT-2";
-    case State::time_wait: return "TIME-WAIT";
-    case State::closed: return "CLOSED";
-    case State::close_wait: return "CLOSE-WAIT";
-    case State::last_ack: return "LAST-ACK";
-    case State::listen: return "LISTEN";
-    case State::closing: return "CLOSING";
+    case State::established:
+      return "ESTABLISHED";
+    case State::syn_sent:
+      return "SYN-SENT";
+    case State::syn_received:
+      return "SYN-RECEIVED";
+    case State::fin_wait_1:
+      return "FIN-WAIT-1";
+    case State::fin_wait_2:
+      return "FIN-WAIT-2";
+    case State::time_wait:
+      return "TIME-WAIT";
+    case State::closed:
+      return "CLOSED";
+    case State::close_wait:
+      return "CLOSE-WAIT";
+    case State::last_ack:
+      return "LAST-ACK";
+    case State::listen:
+      return "LISTEN";
+    case State::closing:
+      return "CLOSING";
   }
   return "?";
 }
@@ -53,7 +64,7 @@ void Connection::open_passive(const Segment& syn, Seq32 iss, std::uint32_t times
     ts_recent_ = syn.options.timestamps->value;
     ts_recent_at_ = now;
   }
-  snd_.update_window(rcv_.irs(), snd_.una(), syn.window);      // not scaled in a SYN
+  snd_.update_window(rcv_.irs(), snd_.una(), syn.window);  // not scaled in a SYN
   last_ack_sent_ = rcv_.nxt();
   last_heard_at_ = now;
   ++segments_in_;
@@ -165,7 +176,7 @@ void Connection::options_changed(Instant now, const TcpSettings& settings) {
   if (keep_probes_ == 0 || options.keep_alive != timers_.armed(Timer::keep_alive)) arm_keep_alive(now, settings);
   if (options.max_segment != 0 && eff_mss_ > options.max_segment) compute_mss();
   writable_limit_ = send_limit(settings);
-  edge_ = true;                                            // what the user waits for may be there by the new measure
+  edge_ = true;  // what the user waits for may be there by the new measure
 }
 
 // A connection that nobody owns any more does not stay for ever (R6 to R8).
@@ -191,9 +202,15 @@ void Connection::arm_persist(Instant now, const TcpSettings& settings) {
 
 bool Connection::unfinished() const {
   switch (state_) {
-    case State::fin_wait_1: case State::closing: case State::last_ack: return true;
-    case State::established: case State::close_wait: return snd_.queued() != 0;
-    default: return reset_owed_;
+    case State::fin_wait_1:
+    case State::closing:
+    case State::last_ack:
+      return true;
+    case State::established:
+    case State::close_wait:
+      return snd_.queued() != 0;
+    default:
+      return reset_owed_;
   }
 }
 
@@ -232,9 +249,13 @@ TcpInfo Connection::info(const TcpSettings& settings) const {
 }
 
 std::uint64_t Connection::digest(std::uint64_t h) const {
-  const auto mix = [&h](auto value) { h = (h ^ static_cast<std::uint64_t>(value)) * 0x9e3779b97f4a7c15u; h ^= h >> 29; };
+  const auto mix = [&h](auto value) {
+    h = (h ^ static_cast<std::uint64_t>(value)) * 0x9e3779b97f4a7c15u;
+    h ^= h >> 29;
+  };
   mix(state_), mix(error_), mix(owned_);
-  mix(snd_.una().raw()), mix(snd_.nxt().raw()), mix(snd_.wnd()), mix(snd_.queued()), mix(snd_.sent().lost()), mix(snd_.end().raw());
+  mix(snd_.una().raw()), mix(snd_.nxt().raw()), mix(snd_.wnd()), mix(snd_.queued()), mix(snd_.sent().lost()),
+      mix(snd_.end().raw());
   mix(rcv_.nxt().raw()), mix(rcv_.edge().raw()), mix(rcv_.readable()), mix(rcv_.out_of_order().size());
   mix(cwnd()), mix(recovery_.dup_acks()), mix(recovery_.active()), mix(rtt_.srtt().count()), mix(rtt_.rttvar().count());
   mix(rtt_.backoff()), mix(ts_recent_), mix(unacked_text_), mix(timers_.next().time_since_epoch().count());

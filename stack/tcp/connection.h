@@ -1,8 +1,10 @@
-// One TCP connection: the state machine of RFC 9293, and the only part that knows all the others. It is entered by three doors
-// (a segment, a user call, a timeout), which only change state; it is left by one, output(), which alone makes segments.
+// One TCP connection: the state machine of RFC 9293, and the only part that knows all the others. It is entered by
+// three doors (a segment, a user call, a timeout), which only change state; it is left by one, output(), which alone
+// makes segments.
 //   segment_arrives.cc  section 3.10.7      user_calls.cc  sections 3.10.1 to 3.10.6
 //   timeouts.cc         section 3.10.8      output.cc      what goes out
-// The owner (core/stack) asks state() after each door, keeps the pair in the demux, and hands over to a TIME-WAIT record.
+// The owner (core/stack) asks state() after each door, keeps the pair in the demux, and hands over to a TIME-WAIT
+// record.
 #pragma once
 
 #include <cstdint>
@@ -34,7 +36,7 @@ struct TcpContext {
   Counters& counters;
   Pool& pool;
   Replies& replies;
-  std::uint32_t max_gso;      // largest super-packet the link takes, 0: none
+  std::uint32_t max_gso;  // largest super-packet the link takes, 0: none
 };
 
 class Connection {
@@ -47,12 +49,14 @@ class Connection {
 
   // -- opens (3.10.1) --
   void open_active(Seq32 iss, std::uint32_t timestamp_offset);
-  /// From LISTEN: `syn` is acceptable (3.10.7.2, third). Text and FIN that came with it are left for the peer to send again.
-  void open_passive(const Segment& syn, Seq32 iss, std::uint32_t timestamp_offset, Instant now, const TcpSettings& settings);
+  /// From LISTEN: `syn` is acceptable (3.10.7.2, third). Text and FIN that came with it are left for the peer to send
+  /// again.
+  void open_passive(const Segment& syn, Seq32 iss, std::uint32_t timestamp_offset, Instant now,
+                    const TcpSettings& settings);
 
   // -- door 1: SEGMENT ARRIVES (3.10.7) --
-  /// The reason why the segment was dropped, or nothing. `accept_full`: the listener has no room for one more established
-  /// connection, so a passive one stays in SYN-RECEIVED.
+  /// The reason why the segment was dropped, or nothing. `accept_full`: the listener has no room for one more
+  /// established connection, so a passive one stays in SYN-RECEIVED.
   std::optional<Drop> segment_arrives(Segment& seg, Instant now, bool accept_full, TcpContext& context);
 
   // -- door 2: user calls (3.10.2 to 3.10.6) --
@@ -78,10 +82,10 @@ class Connection {
   // -- asking --
   State state() const { return state_; }
   const FourTuple& pair() const { return pair_; }
-  bool is_passive() const { return passive_; }               // RFC 9293 §3.5 (MUST-11)
+  bool is_passive() const { return passive_; }  // RFC 9293 §3.5 (MUST-11)
   bool was_established() const { return was_established_; }
   bool owned() const { return owned_; }
-  std::uint32_t ready() const;                               // bits of core's `ready`
+  std::uint32_t ready() const;  // bits of core's `ready`
   /// Whether something happened that a waiting user should look at; asking clears it.
   bool take_edge() { return std::exchange(edge_, false); }
   int take_error() { return std::exchange(error_, 0); }
@@ -147,7 +151,7 @@ class Connection {
   void tune_receive_buffer(Instant now, const TcpSettings& settings);
 
   // shared
-  void fail_with(Error e);                                   // the connection ends; the user learns of `e`
+  void fail_with(Error e);  // the connection ends; the user learns of `e`
   void enter(State s);
   bool can_receive_text() const {
     return state_ == State::established || state_ == State::fin_wait_1 || state_ == State::fin_wait_2;
@@ -173,17 +177,17 @@ class Connection {
   void on_persist_timeout(Instant now, TcpContext& context);
   void on_keep_alive_timeout(Instant now, TcpContext& context);
 
-  static constexpr Duration spare_after = 1s;   // of idleness
+  static constexpr Duration spare_after = 1s;  // of idleness
 
   FourTuple pair_;
   State state_ = State::closed;
   bool passive_ = false, owned_ = true, was_established_ = false;
   bool read_shut_ = false, edge_ = false;
-  bool reset_owed_ = false;             // abort: one RST goes out
+  bool reset_owed_ = false;  // abort: one RST goes out
   bool keep_alive_owed_ = false;
-  bool probe_owed_ = false;             // the persist timer ran out: send although the window is closed
-  bool push_now_ = false;               // the override timer ran out: silly or not, send
-  bool more_ = false;                   // MSG_MORE: a part segment waits
+  bool probe_owed_ = false;  // the persist timer ran out: send although the window is closed
+  bool push_now_ = false;    // the override timer ran out: silly or not, send
+  bool more_ = false;        // MSG_MORE: a part segment waits
   bool syn_lost_ = false;
   int error_ = 0;
 
@@ -197,27 +201,27 @@ class Connection {
   AcksOwed owed_;
 
   std::uint32_t mtu_;
-  std::int64_t eff_mss_ = 536;          // Eff.snd.MSS: octets of text in a segment (section 3.7.1, MUST-16)
-  std::int64_t rcv_mss_ = 536;          // the largest wire segment seen: what "full-sized" means for ACKs
-  std::int64_t unacked_text_ = 0;       // octets received since the last ACK that we sent
-  Seq small_end_;                       // end of the last part segment sent: Minshall's variant of Nagle
+  std::int64_t eff_mss_ = 536;     // Eff.snd.MSS: octets of text in a segment (section 3.7.1, MUST-16)
+  std::int64_t rcv_mss_ = 536;     // the largest wire segment seen: what "full-sized" means for ACKs
+  std::int64_t unacked_text_ = 0;  // octets received since the last ACK that we sent
+  Seq small_end_;                  // end of the last part segment sent: Minshall's variant of Nagle
 
   std::uint32_t ts_offset_ = 0, ts_recent_ = 0;
   Instant ts_recent_at_{};
   Seq last_ack_sent_;
 
-  std::optional<Seq> rcv_up_;           // RCV.UP
-  Seq urgent_mark_;                     // the octet that MSG_OOB reads
-  bool urgent_valid_ = false;           // the mark lies ahead of the reader
-  bool urgent_taken_ = false;           // MSG_OOB has read it
+  std::optional<Seq> rcv_up_;  // RCV.UP
+  Seq urgent_mark_;            // the octet that MSG_OOB reads
+  bool urgent_valid_ = false;  // the mark lies ahead of the reader
+  bool urgent_taken_ = false;  // MSG_OOB has read it
 
   Instant last_sent_at_{}, last_heard_at_{}, challenged_at_ = Instant::min(), persist_since_{};
-  Instant stalled_until_{};             // when the peer last told, or left, a closed window
+  Instant stalled_until_{};  // when the peer last told, or left, a closed window
   int keep_probes_ = 0, retransmissions_ = 0, persist_backoff_ = 0;
   bool cwnd_limited_ = false;
-  std::size_t writable_limit_ = 0;      // send_limit() when last computed: what ready() judges by
+  std::size_t writable_limit_ = 0;  // send_limit() when last computed: what ready() judges by
   std::int64_t delivered_ = 0;
-  std::int64_t consumed_ = 0;           // octets the user read since tuned_at_
+  std::int64_t consumed_ = 0;  // octets the user read since tuned_at_
   Instant tuned_at_{};
   std::uint64_t segments_in_ = 0, segments_out_ = 0, retransmitted_ = 0;
   std::int64_t bytes_received_ = 0, bytes_acked_ = 0;

@@ -1,6 +1,6 @@
-// Initial sequence numbers (RFC 6528, RFC 9293 section 3.4.1): a 4 us clock plus a keyed hash of the pair, so that numbers of
-// one pair grow and those of others tell nothing (MUST-8, MUST-9, SHLD-1). The offset of the timestamp clock comes the same
-// way, so that it tells neither uptime nor which connections share a host (RFC 7323 section 7.1).
+// Initial sequence numbers (RFC 6528, RFC 9293 section 3.4.1): a 4 us clock plus a keyed hash of the pair, so that
+// numbers of one pair grow and those of others tell nothing (MUST-8, MUST-9, SHLD-1). The offset of the timestamp clock
+// comes the same way, so that it tells neither uptime nor which connections share a host (RFC 7323 section 7.1).
 #pragma once
 
 #include <cstdint>
@@ -26,8 +26,6 @@ inline std::uint32_t timestamp_offset(const Prf& prf, const FourTuple& pair) {
 }
 
 /// The timestamp clock: 1 ms ticks (RFC 7323 section 5.4 allows 1 ms to 1 s).
-inline std::uint32_t timestamp_clock(Instant now) {
-  return static_cast<std::uint32_t>(now.time_since_epoch() / 1ms);
-}
+inline std::uint32_t timestamp_clock(Instant now) { return static_cast<std::uint32_t>(now.time_since_epoch() / 1ms); }
 
 }  // namespace tunic

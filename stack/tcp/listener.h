@@ -30,9 +30,9 @@ class Listener {
   std::uint32_t pop() { return accept_queue_.pop_front(); }
 
  private:
-  Ring<std::uint32_t> accept_queue_;   // oldest first
+  Ring<std::uint32_t> accept_queue_;  // oldest first
   std::uint32_t backlog_;
-  std::uint32_t half_open_ = 0;        // in SYN-RECEIVED
+  std::uint32_t half_open_ = 0;  // in SYN-RECEIVED
 };
 
 }  // namespace tunic

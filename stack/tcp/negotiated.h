@@ -8,12 +8,12 @@
 namespace tunic {
 
 struct Negotiated {
-  std::uint16_t snd_mss = 536;      // what the peer takes in one segment, options included (RFC 9293 section 3.7.1)
-  bool timestamps = false;          // RFC 7323 section 3
-  bool sack = false;                // RFC 2018
-  bool window_scale = false;        // RFC 7323 section 2
-  std::uint8_t snd_scale = 0;       // the peer's shift: of windows that we receive
-  std::uint8_t rcv_scale = 0;       // ours: of windows that we send
+  std::uint16_t snd_mss = 536;  // what the peer takes in one segment, options included (RFC 9293 section 3.7.1)
+  bool timestamps = false;      // RFC 7323 section 3
+  bool sack = false;            // RFC 2018
+  bool window_scale = false;    // RFC 7323 section 2
+  std::uint8_t snd_scale = 0;   // the peer's shift: of windows that we receive
+  std::uint8_t rcv_scale = 0;   // ours: of windows that we send
 };
 
 /// What to assume of a peer that sent no MSS option (MUST-15).

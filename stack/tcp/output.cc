@@ -1,4 +1,5 @@
-// The only place where segments are made, as large as they may be (SHLD-28). Holes come first, then new text, then the acknowledgments that no text has carried.
+// The only place where segments are made, as large as they may be (SHLD-28). Holes come first, then new text, then the
+// acknowledgments that no text has carried.
 #include <algorithm>
 
 #include "tcp/connection.h"
@@ -22,7 +23,7 @@ bool Connection::output(Instant now, std::uint32_t self, Burst& burst, TcpContex
     return true;
   }
   const std::int64_t flight = snd_.flight();
-  cwnd_limited_ = flight + mss() > cwnd() || 2 * flight > cwnd();     // what follows is judged by what was in flight
+  cwnd_limited_ = flight + mss() > cwnd() || 2 * flight > cwnd();  // what follows is judged by what was in flight
   if (keep_alive_owed_) emit_keep_alive(now, self, burst, context);
   while (owed_.any()) {
     if (burst.full()) return true;
@@ -42,11 +43,12 @@ void Connection::undo(const Burst::Note& note, Counters& counters) {
   if (note.acknowledges) owed_.owe_plain();
 }
 
-// Largest text of a packet that begins at `begin`: whole segments, as many as the congestion control and the link allow; one
-// where it carries URG, for the device would copy the pointer into each.
+// Largest text of a packet that begins at `begin`: whole segments, as many as the congestion control and the link
+// allow; one where it carries URG, for the device would copy the pointer into each.
 std::int64_t Connection::quantum(Seq begin, const TcpContext& context) const {
   if (snd_.up() > begin) return mss();
-  const std::int64_t most = std::min<std::int64_t>(std::visit([](const auto& c) { return c.send_quantum(); }, cc_), context.max_gso);
+  const std::int64_t most =
+      std::min<std::int64_t>(std::visit([](const auto& c) { return c.send_quantum(); }, cc_), context.max_gso);
   const std::int64_t text = most - fixed_headers(pair_.remote.addr.family()) - (agreed_.timestamps ? 12 : 0);
   return std::max<std::int64_t>(1, text / mss()) * mss();
 }
@@ -63,12 +65,14 @@ std::optional<Run> Connection::next_run(Instant now, const TcpContext& context) 
   return next_new_text(now, context);
 }
 
-// Within the window only (SHLD-15, SHLD-16; MAY-7 is not used); a hole found by duplicates at once, the rest as the congestion window has room.
+// Within the window only (SHLD-15, SHLD-16; MAY-7 is not used); a hole found by duplicates at once, the rest as the
+// congestion window has room.
 std::optional<Run> Connection::next_retransmission(const TcpContext& context) const {
   const auto lost = snd_.sent().first_lost();
   if (!lost) return {};
   const Seq edge = snd_.una() + snd_.wnd();
-  const std::int64_t room = recovery_.active() ? mss() : std::max(cwnd() - snd_.flight(), snd_.flight() == 0 ? mss() : 0);
+  const std::int64_t room =
+      recovery_.active() ? mss() : std::max(cwnd() - snd_.flight(), snd_.flight() == 0 ? mss() : 0);
   const std::int64_t n = std::min({lost->end - lost->begin, quantum(lost->begin, context), edge - lost->begin, room});
   if (n <= 0) return {};
   const bool cut = n < lost->end - lost->begin;
@@ -86,8 +90,8 @@ std::optional<Run> Connection::next_probe() {
   return Run{snd_.nxt(), snd_.nxt() + 1, false};
 }
 
-// Nagle as Minshall amended it: a part segment waits only while an earlier part segment is not acknowledged (SHLD-7, MUST-17).
-// The last text before a FIN and urgent text do not wait.
+// Nagle as Minshall amended it: a part segment waits only while an earlier part segment is not acknowledged (SHLD-7,
+// MUST-17). The last text before a FIN and urgent text do not wait.
 bool Connection::may_send_part() const {
   if (push_now_ || snd_.fin_queued() || snd_.up() > snd_.nxt()) return true;
   if (options.cork || more_) return false;
@@ -115,7 +119,7 @@ std::optional<Run> Connection::next_new_text(Instant now, const TcpContext& cont
     if (n >= mss()) {
       n = n / mss() * mss();
     } else if (room < window_room) {
-      return {};                                                          // the congestion window will open
+      return {};  // the congestion window will open
     } else if (n < snd_.max_wnd() / 2 && !push_now_) {
       if (snd_.outstanding() == 0) arm_persist(now, context.settings);
       return {};
@@ -143,7 +147,7 @@ void Connection::emit_run(Run run, Instant now, std::uint32_t self, Burst& burst
   Burst::Note& note = burst.note(burst.size() - 1);
   const bool syn = run.begin == snd_.iss();
   const Seq got = syn ? run.end : snd_.gather(run.begin, run.end, packet);
-  if (got < run.end) {                                                    // more slices than a packet has room for
+  if (got < run.end) {  // more slices than a packet has room for
     const std::int64_t n = got - run.begin;
     run.end = run.begin + (n > mss() ? n / mss() * mss() : n);
     packet.truncate_text(static_cast<std::size_t>(run.end - run.begin));
@@ -155,16 +159,17 @@ void Connection::emit_run(Run run, Instant now, std::uint32_t self, Burst& burst
   Flags flags{};
   TcpOptions opts = options_now(now);
   if (syn) {
-    flags |= SYN;                                                         // MSS in every SYN and nowhere else (MUST-14, MUST-65)
+    flags |= SYN;  // MSS in every SYN and nowhere else (MUST-14, MUST-65)
     const std::uint32_t ours = mtu_ - fixed_headers(pair_.remote.addr.family());
-    opts.mss = static_cast<std::uint16_t>(options.max_segment != 0 ? std::min<std::uint32_t>(ours, options.max_segment) : ours);
-    const bool first = state_ == State::syn_sent;                         // else only what the peer offered
+    opts.mss = static_cast<std::uint16_t>(options.max_segment != 0 ? std::min<std::uint32_t>(ours, options.max_segment)
+                                                                   : ours);
+    const bool first = state_ == State::syn_sent;  // else only what the peer offered
     opts.sack_permitted = first ? context.settings.sack : agreed_.sack;
     if (first ? context.settings.window_scale : agreed_.window_scale)
       opts.window_scale = first ? our_scale(context.settings) : agreed_.rcv_scale;
     if (first && context.settings.timestamps) opts.timestamps = Timestamps{timestamp_clock(now) + ts_offset_, 0};
   } else if (run.end == snd_.end() || run.end == snd_.queue_end()) {
-    if (text != 0) flags |= PSH;                                          // once for all that was written (MUST-61, SHLD-27)
+    if (text != 0) flags |= PSH;  // once for all that was written (MUST-61, SHLD-27)
   }
   if (snd_.fin_queued() && run.end == snd_.end()) flags |= FIN;
   if (state_ != State::syn_sent) flags |= ACK;
@@ -172,7 +177,7 @@ void Connection::emit_run(Run run, Instant now, std::uint32_t self, Burst& burst
 
   write_header(packet, run.begin, flags, opts, context);
   if (flags.has(ACK)) owed_.carried();
-  if (!syn && text % mss() != 0 && snd_.wnd() != 0) small_end_ = run.end;   // a probe is no part segment
+  if (!syn && text % mss() != 0 && snd_.wnd() != 0) small_end_ = run.end;  // a probe is no part segment
   push_now_ = false;
   if (run.retransmit) {
     ++retransmitted_;
@@ -187,7 +192,7 @@ void Connection::emit_run(Run run, Instant now, std::uint32_t self, Burst& burst
 
 void Connection::emit_ack(const AckOwed& owed, Instant now, std::uint32_t self, Burst& burst, TcpContext& context) {
   TcpOptions opts = options_now(now);
-  if (agreed_.sack) {                                                     // RFC 2018 section 4, RFC 2883 section 4
+  if (agreed_.sack) {  // RFC 2018 section 4, RFC 2883 section 4
     const std::size_t room = agreed_.timestamps ? 3 : 4;
     std::array<SeqRange, 4> blocks;
     std::size_t n = 0;
@@ -200,16 +205,15 @@ void Connection::emit_ack(const AckOwed& owed, Instant now, std::uint32_t self, 
   write_header(packet, acceptable_seq(), ACK, opts, context);
 }
 
-// What carries no text says SND.NXT. But a peer whose window is closed takes only its RCV.NXT (section 3.10.7.4, first): a probe
-// that it refused stands beyond, and it would not hear of the window that we tell.
-Seq Connection::acceptable_seq() const {
-  return snd_.syn_acknowledged() && snd_.wnd() == 0 ? snd_.una() : snd_.nxt();
-}
+// What carries no text says SND.NXT. But a peer whose window is closed takes only its RCV.NXT (section 3.10.7.4,
+// first): a probe that it refused stands beyond, and it would not hear of the window that we tell.
+Seq Connection::acceptable_seq() const { return snd_.syn_acknowledged() && snd_.wnd() == 0 ? snd_.una() : snd_.nxt(); }
 
 // RFC 9293 section 3.10.5: <SEQ=SND.NXT><CTL=RST>.
 void Connection::emit_reset(std::uint32_t self, Burst& burst, TcpContext& context) {
   TxPacket& packet = burst.add({.connection = self, .run = {}, .acknowledges = false});
-  const TcpHeader header{.src = pair_.local.port, .dst = pair_.remote.port, .seq = acceptable_seq().wire(), .ack = {}, .flags = RST};
+  const TcpHeader header{
+      .src = pair_.local.port, .dst = pair_.remote.port, .seq = acceptable_seq().wire(), .ack = {}, .flags = RST};
   header.emit(MutBytes{packet.headers}.subspan(packet.begin));
   packet.end = static_cast<std::uint16_t>(packet.begin + TcpView::min_size);
   reset_owed_ = false;
@@ -240,7 +244,7 @@ void Connection::write_header(TxPacket& packet, Seq seq, Flags flags, const TcpO
   } else {
     header.window = static_cast<std::uint16_t>(std::min<std::size_t>(65'535, options.receive_buffer));
   }
-  if (snd_.up() > seq && snd_.up() > snd_.una() && !syn) {               // section 3.8.5
+  if (snd_.up() > seq && snd_.up() > snd_.una() && !syn) {  // section 3.8.5
     header.flags |= URG;
     header.urgent = static_cast<std::uint16_t>(std::min<std::int64_t>(65'535, snd_.up() - seq));
   }

@@ -14,7 +14,8 @@ std::size_t Reassembler::piece_after(Seq s) const {
 }
 
 std::size_t Reassembler::island_after(Seq s) const {
-  const auto it = std::partition_point(islands_.begin(), islands_.end(), [s](const SeqRange& r) { return step(), r.end < s; });
+  const auto it =
+      std::partition_point(islands_.begin(), islands_.end(), [s](const SeqRange& r) { return step(), r.end < s; });
   return static_cast<std::size_t>(it - islands_.begin());
 }
 
@@ -25,7 +26,7 @@ Reassembler::Result Reassembler::insert(Pool& pool, Seq seq, Slice text, std::si
   bool kept = false;
   for (Seq at = seq; at < end; step()) {
     const Seq next = i < pieces_.size() ? std::min(end, std::max(at, pieces_[i].begin)) : end;
-    if (at < next) {                                             // not here yet: up to the next piece
+    if (at < next) {  // not here yet: up to the next piece
       const SeqRange range{at, next};
       const auto offset = static_cast<std::size_t>(at - seq), n = static_cast<std::size_t>(next - at);
       const std::size_t before = pieces_.size();
@@ -39,7 +40,7 @@ Reassembler::Result Reassembler::insert(Pool& pool, Seq seq, Slice text, std::si
       i += pieces_.size() - before;
       kept = true;
       at = next;
-    } else {                                                     // here already
+    } else {  // here already
       const Seq upto = std::min(end, pieces_[i++].end());
       if (!result.duplicate)
         result.duplicate = SeqRange{at, upto};
@@ -114,10 +115,12 @@ std::optional<Slice> Reassembler::take(Seq next) {
     size_ -= piece.text.size();
     pinned_ -= piece.text.pinned();
     const Seq end = piece.end();
-    if (!islands_.empty() && islands_.front().end <= end) islands_.erase(islands_.begin());
-    else if (!islands_.empty()) islands_.front().begin = end;
+    if (!islands_.empty() && islands_.front().end <= end)
+      islands_.erase(islands_.begin());
+    else if (!islands_.empty())
+      islands_.front().begin = end;
     if (first_ == pieces_.size()) clear();
-    if (first_ > pieces_.size() / 2) {             // what was taken leaves, once it is the larger part
+    if (first_ > pieces_.size() / 2) {  // what was taken leaves, once it is the larger part
       pieces_.erase(pieces_.begin(), pieces_.begin() + static_cast<std::ptrdiff_t>(first_));
       first_ = 0;
     }

@@ -1,5 +1,6 @@
-// Text that came before its turn: slices in order, without overlap, beyond rcv_nxt. Holes are only numbers: what lies between
-// the islands. What is kept is reported in SACK blocks and is never given up, although RFC 2018 section 8 would allow it.
+// Text that came before its turn: slices in order, without overlap, beyond rcv_nxt. Holes are only numbers: what lies
+// between the islands. What is kept is reported in SACK blocks and is never given up, although RFC 2018 section 8 would
+// allow it.
 #pragma once
 
 #include <array>
@@ -23,10 +24,11 @@ class Reassembler {
   enum class Kept { kept, duplicate, refused };
   struct Result {
     Kept kept;
-    std::optional<SeqRange> duplicate;   // octets that were here already: what a D-SACK tells (RFC 2883)
+    std::optional<SeqRange> duplicate;  // octets that were here already: what a D-SACK tells (RFC 2883)
   };
-  /// Keeps `[seq, seq + text.size())`, cut to what is not here yet. Refused, as far as it is not kept, when it would make more
-  /// than `most` islands, when small pieces pin more than twice their text and `spare`, or when memory is out: it was not told of, so the peer sends it again.
+  /// Keeps `[seq, seq + text.size())`, cut to what is not here yet. Refused, as far as it is not kept, when it would
+  /// make more than `most` islands, when small pieces pin more than twice their text and `spare`, or when memory is
+  /// out: it was not told of, so the peer sends it again.
   Result insert(Pool& pool, Seq seq, Slice text, std::size_t most);
   /// The piece that holds `next`, cut to begin there, once the hole before it is filled; nothing if there is none.
   std::optional<Slice> take(Seq next);
@@ -44,18 +46,18 @@ class Reassembler {
     Slice text;
     Seq end() const { return begin + static_cast<std::int64_t>(text.size()); }
   };
-  std::size_t piece_after(Seq s) const;            // the first piece that ends after `s`
-  std::size_t island_after(Seq s) const;           // the first island that ends at or after `s`
+  std::size_t piece_after(Seq s) const;   // the first piece that ends after `s`
+  std::size_t island_after(Seq s) const;  // the first island that ends at or after `s`
   bool keep(Pool& pool, std::size_t at, Seq begin, Slice text);
   bool touches_island(SeqRange r) const;
   void add_to_islands(SeqRange r);
   void remember(Seq seq);
 
-  std::vector<Piece> pieces_;                      // from first_ on
-  std::size_t first_ = 0;                          // pieces before were taken
-  std::vector<SeqRange> islands_;                  // runs of touching pieces
+  std::vector<Piece> pieces_;      // from first_ on
+  std::size_t first_ = 0;          // pieces before were taken
+  std::vector<SeqRange> islands_;  // runs of touching pieces
   std::size_t size_ = 0, pinned_ = 0;
-  std::array<Seq, 8> recent_{};                    // in which islands the newest text is, newest first
+  std::array<Seq, 8> recent_{};  // in which islands the newest text is, newest first
   std::size_t recents_ = 0;
 };
 

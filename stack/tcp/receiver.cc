@@ -7,7 +7,7 @@ namespace tunic {
 void Receiver::start(Seq32 irs, std::size_t buffer) {
   irs_ = Seq::first(irs);
   nxt_ = irs_ + 1;
-  edge_ = nxt_ + static_cast<std::int64_t>(std::min<std::size_t>(65'535, buffer));   // as our SYN tells it
+  edge_ = nxt_ + static_cast<std::int64_t>(std::min<std::size_t>(65'535, buffer));  // as our SYN tells it
   buffer_ = buffer;
 }
 
@@ -19,7 +19,7 @@ bool Receiver::acceptable(const Segment& seg) const {
 TextReport Receiver::on_text(Pool& pool, Seq seq, Slice text, std::int64_t mss) {
   TextReport report;
   Seq end = seq + static_cast<std::int64_t>(text.size());
-  if (seq < nxt_) {                                             // the front came before
+  if (seq < nxt_) {  // the front came before
     const Seq upto = std::min(end, nxt_);
     report.duplicate = SeqRange{seq, upto};
     if (upto == end) {
@@ -29,7 +29,7 @@ TextReport Receiver::on_text(Pool& pool, Seq seq, Slice text, std::int64_t mss) 
     text.drop_front(static_cast<std::size_t>(nxt_ - seq));
     seq = nxt_;
   }
-  if (end > edge_) {                                            // the tail lies beyond the window
+  if (end > edge_) {  // the tail lies beyond the window
     end = edge_;
     text.truncate(static_cast<std::size_t>(end - seq));
   }
@@ -49,7 +49,7 @@ TextReport Receiver::on_text(Pool& pool, Seq seq, Slice text, std::int64_t mss) 
     return report;
   }
 
-  report.out_of_order = !reassembler_.empty();                  // it fills a hole, at least in part
+  report.out_of_order = !reassembler_.empty();  // it fills a hole, at least in part
   const Seq before = nxt_;
   if (!queue_.append(pool, std::move(text))) {
     report.no_memory = true;
@@ -80,7 +80,7 @@ bool Receiver::on_fin(Seq fin) {
 }
 
 Seq Receiver::offered_edge(std::int64_t mss) const {
-  if (finished_) return edge_;                                   // nothing more will come; TIME-WAIT goes on with this edge
+  if (finished_) return edge_;  // nothing more will come; TIME-WAIT goes on with this edge
   const auto free = static_cast<std::int64_t>(buffer_) - static_cast<std::int64_t>(queue_.size());
   const Seq wanted = nxt_ + std::clamp<std::int64_t>(free, 0, std::int64_t{65'535} << scale_);
   // Silly-window avoidance: the edge moves in steps of at least min(half the buffer, one segment).
@@ -91,9 +91,9 @@ Seq Receiver::offered_edge(std::int64_t mss) const {
 std::uint16_t Receiver::advertise(bool syn, std::int64_t mss) {
   const std::int64_t unit = std::int64_t{1} << (syn ? 0 : scale_);
   if (!syn) edge_ = offered_edge(mss);
-  // Up, so that the edge does not move left; but not when more than a unit over the buffer is promised already, or a peer that
-  // fills each rest would be given another for ever. Then it seems to move left by less than a unit, which RFC 7323 section
-  // 2.4 has the peer expect; what was promised is still taken.
+  // Up, so that the edge does not move left; but not when more than a unit over the buffer is promised already, or a
+  // peer that fills each rest would be given another for ever. Then it seems to move left by less than a unit, which
+  // RFC 7323 section 2.4 has the peer expect; what was promised is still taken.
   const std::int64_t up = (wnd() + unit - 1) / unit;
   const bool over = static_cast<std::int64_t>(queue_.size()) + up * unit > static_cast<std::int64_t>(buffer_) + unit;
   const std::int64_t field = std::min<std::int64_t>(65'535, over ? wnd() / unit : up);

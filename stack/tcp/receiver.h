@@ -1,4 +1,5 @@
-// The receiving half of a connection: rcv_nxt, the window, text in order and text before its turn (RFC 9293 section 3.3.1).
+// The receiving half of a connection: rcv_nxt, the window, text in order and text before its turn (RFC 9293
+// section 3.3.1).
 #pragma once
 
 #include <array>
@@ -13,10 +14,10 @@ namespace tunic {
 
 /// What a segment's text did.
 struct TextReport {
-  std::int64_t in_order = 0;                // octets that became readable
-  bool out_of_order = false;                // text beyond a hole came, or filled one: acknowledge at once (RFC 5681 4.2)
-  std::optional<SeqRange> duplicate;        // for a D-SACK
-  bool no_memory = false, overflow = false; // not taken: the peer will send it again
+  std::int64_t in_order = 0;          // octets that became readable
+  bool out_of_order = false;          // text beyond a hole came, or filled one: acknowledge at once (RFC 5681 4.2)
+  std::optional<SeqRange> duplicate;  // for a D-SACK
+  bool no_memory = false, overflow = false;  // not taken: the peer will send it again
   bool duplicate_only = false;
 };
 
@@ -58,7 +59,7 @@ class Receiver {
   const Reassembler& out_of_order() const { return reassembler_; }
   bool holds_spare() const { return queue_.holds_spare(); }
   void shrink() { queue_.shrink(); }
-  void discard();                           // the reader is gone: frees what is kept
+  void discard();  // the reader is gone: frees what is kept
 
  private:
   Seq offered_edge(std::int64_t mss) const;
@@ -69,7 +70,7 @@ class Receiver {
   std::size_t buffer_ = 0;
   std::optional<Seq> held_fin_;
   std::uint8_t scale_ = 0;
-  bool finished_ = false;                   // the FIN is consumed: nxt_ stands after it
+  bool finished_ = false;  // the FIN is consumed: nxt_ stands after it
 };
 
 }  // namespace tunic

@@ -1,5 +1,6 @@
-// Loss recovery by duplicate acknowledgments: fast retransmit (RFC 5681 section 3.2), limited transmit (RFC 3042) and NewReno's
-// partial acknowledgments (RFC 6582). It decides; the connection marks ranges lost and asks the congestion control.
+// Loss recovery by duplicate acknowledgments: fast retransmit (RFC 5681 section 3.2), limited transmit (RFC 3042) and
+// NewReno's partial acknowledgments (RFC 6582). It decides; the connection marks ranges lost and asks the congestion
+// control.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +15,7 @@ class Recovery {
   enum class Verdict { nothing, enter, inflate, partial, exit };
   static constexpr int dup_threshold = 3;
 
-  void start(Seq iss) { recover_ = iss - 1; }   // so that the very first segment can be recovered too
+  void start(Seq iss) { recover_ = iss - 1; }  // so that the very first segment can be recovered too
   bool active() const { return active_; }
   int dup_acks() const { return dup_acks_; }
   Seq recovery_point() const { return recover_; }
@@ -27,11 +28,11 @@ class Recovery {
   Verdict on_duplicate(Seq una, Seq nxt, std::int64_t mss) {
     if (++dup_acks_ == 1) flight_ = nxt - una;
     if (active_) {
-      inflation_ = std::min(inflation_ + mss, flight_);           // never more than was outstanding (X2)
+      inflation_ = std::min(inflation_ + mss, flight_);  // never more than was outstanding (X2)
       return Verdict::inflate;
     }
     if (dup_acks_ < dup_threshold) {
-      inflation_ = dup_acks_ * mss;                               // RFC 3042
+      inflation_ = dup_acks_ * mss;  // RFC 3042
       return Verdict::nothing;
     }
     // RFC 6582 section 3.2 step 2: not again for text that was outstanding when the last recovery began.
@@ -53,7 +54,7 @@ class Recovery {
       inflation_ = 0;
       return Verdict::exit;
     }
-    inflation_ = std::max<std::int64_t>(0, inflation_ - acked) + (acked >= mss ? mss : 0);   // partial window deflation
+    inflation_ = std::max<std::int64_t>(0, inflation_ - acked) + (acked >= mss ? mss : 0);  // partial window deflation
     return Verdict::partial;
   }
   /// RFC 6582 section 4: after a timeout, duplicates of what was outstanding then start nothing.

@@ -1,5 +1,5 @@
-// Reno: slow start, congestion avoidance, halving on loss (RFC 5681; RFC 9293 §3.8.2, MUST-19), counted in octets (RFC 3465, and RFC 9406 section 4.3 for
-// the limit of slow start). Recovery itself is in recovery.h.
+// Reno: slow start, congestion avoidance, halving on loss (RFC 5681; RFC 9293 §3.8.2, MUST-19), counted in octets (RFC
+// 3465, and RFC 9406 section 4.3 for the limit of slow start). Recovery itself is in recovery.h.
 #pragma once
 
 #include <algorithm>
@@ -12,23 +12,23 @@ namespace tunic {
 
 class Reno {
  public:
-  static constexpr std::int64_t largest = std::int64_t{1} << 30;   // RFC 7323 section 2.3
+  static constexpr std::int64_t largest = std::int64_t{1} << 30;  // RFC 7323 section 2.3
 
   /// `segments` is the initial window (RFC 6928: 10 segments, at most max(2 MSS, 14600) octets).
   Reno(std::int64_t mss, int segments) : mss_{mss}, cwnd_{initial(mss, segments)}, initial_segments_{segments} {}
 
   void on_ack(const AckSample& a) {
-    if (!a.is_cwnd_limited) return;                        // RFC 5681 section 3.1, RFC 7661: what was not used is not raised
+    if (!a.is_cwnd_limited) return;  // RFC 5681 section 3.1, RFC 7661: what was not used is not raised
     if (cwnd_ < ssthresh_) {
       const std::int64_t limit = after_rto_ ? mss_ : a.min_rtt < 1ms ? largest : 8 * mss_;
       cwnd_ += std::min(a.acked, limit);
-    } else if ((counted_ += a.acked) >= cwnd_) {           // one segment for each window acknowledged
+    } else if ((counted_ += a.acked) >= cwnd_) {  // one segment for each window acknowledged
       counted_ -= cwnd_;
       cwnd_ += mss_;
     }
     cwnd_ = std::min(cwnd_, largest);
   }
-  void on_loss(const AckSample& a) {                       // RFC 5681 section 3.2, equation (4)
+  void on_loss(const AckSample& a) {  // RFC 5681 section 3.2, equation (4)
     ssthresh_ = std::max(a.prior_in_flight / 2, 2 * mss_);
     cwnd_ = ssthresh_;
     counted_ = 0;
@@ -36,7 +36,7 @@ class Reno {
   }
   void on_rto(const AckSample& a) {
     ssthresh_ = std::max(a.prior_in_flight / 2, 2 * mss_);
-    cwnd_ = mss_;                                          // the loss window
+    cwnd_ = mss_;  // the loss window
     counted_ = 0;
     after_rto_ = true;
   }
@@ -47,7 +47,7 @@ class Reno {
     cwnd_ = std::min(ssthresh_, std::max(a.prior_in_flight, mss_) + mss_);
     after_rto_ = false;
   }
-  void on_idle_restart(Instant) { cwnd_ = std::min(cwnd_, initial(mss_, initial_segments_)); }   // RFC 5681 section 4.1
+  void on_idle_restart(Instant) { cwnd_ = std::min(cwnd_, initial(mss_, initial_segments_)); }  // RFC 5681 section 4.1
   void on_mss(std::int64_t mss) { mss_ = mss; }
   /// RFC 5681 section 3.1: a SYN that was lost leaves one segment.
   void on_lost_syn() { cwnd_ = mss_; }

@@ -1,5 +1,5 @@
-// What is in flight: one range per transmission, in order and without gaps from snd_una to snd_nxt. A super-packet is one range;
-// losses split it, acknowledgments trim it.
+// What is in flight: one range per transmission, in order and without gaps from snd_una to snd_nxt. A super-packet is
+// one range; losses split it, acknowledgments trim it.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@ namespace tunic {
 struct SentRange {
   Seq begin, end;
   Instant first_sent_at{}, sent_at{}, delivered_at{};
-  std::int64_t delivered = 0, tx_in_flight = 0;   // of the connection when this was sent
+  std::int64_t delivered = 0, tx_in_flight = 0;  // of the connection when this was sent
   std::uint16_t gso_size = 0;
   bool sacked = false, lost = false, retransmitted = false, app_limited = false;
 };
@@ -34,7 +34,7 @@ class Scoreboard {
   void undo_sent(Seq begin);
   /// Forgets everything below `una`; tells of the newest range that was acknowledged whole or in part.
   struct Acked {
-    std::optional<Instant> sent_at;      // of the newest; none if any of it was sent twice (Karn's rule)
+    std::optional<Instant> sent_at;  // of the newest; none if any of it was sent twice (Karn's rule)
     std::int64_t delivered = 0, tx_in_flight = 0;
     bool app_limited = false;
   };
@@ -54,12 +54,12 @@ class Scoreboard {
   void shrink() { ranges_.shrink(); }
 
  private:
-  std::size_t find(Seq s) const;              // the range that holds `s`
+  std::size_t find(Seq s) const;  // the range that holds `s`
   void split(std::size_t i, Seq at);
 
   Ring<SentRange> ranges_;
   std::int64_t lost_ = 0;
-  Seq lost_hint_;                             // nothing below is lost
+  Seq lost_hint_;  // nothing below is lost
 };
 
 }  // namespace tunic

@@ -15,7 +15,7 @@ namespace tunic {
 
 /// SEG.* of RFC 9293 section 3.3.1. `seq`, `ack` and `wnd` are widened by the connection that the segment enters.
 struct Segment {
-  FourTuple pair;              // local is the destination: the pair as this end sees it
+  FourTuple pair;  // local is the destination: the pair as this end sees it
   Seq32 wire_seq, wire_ack;
   Flags flags;
   std::uint16_t window = 0, urgent = 0;
@@ -23,7 +23,7 @@ struct Segment {
   Slice text;
   std::uint16_t gso_size = 0;  // text octets per wire segment of a super-packet, 0: it is one segment
   Seq seq, ack;
-  std::int64_t wnd = 0;        // SEG.WND in octets, scaled by the connection: unsigned and wide (MUST-1, REC-1)
+  std::int64_t wnd = 0;  // SEG.WND in octets, scaled by the connection: unsigned and wide (MUST-1, REC-1)
 
   /// SEG.LEN: text, SYN and FIN each count.
   std::int64_t len() const {
@@ -63,12 +63,13 @@ class Replies {
   Ring<Reply> queue_;
 };
 
-/// The reset that answers a segment no connection takes: RFC 9293 section 3.10.7.1. Not for a segment that is one itself.
+/// The reset that answers a segment no connection takes: RFC 9293 section 3.10.7.1. Not for a segment that is one
+/// itself.
 inline Reply reset_for(const Segment& seg) {
   if (seg.flags.has(ACK)) return {.pair = seg.pair, .seq = seg.wire_ack, .ack = {}, .flags = RST};
   return {.pair = seg.pair,
           .seq = {},
-          .ack = {seg.wire_seq.raw + static_cast<std::uint32_t>(seg.len())},   // wraps, as numbers on the wire do
+          .ack = {seg.wire_seq.raw + static_cast<std::uint32_t>(seg.len())},  // wraps, as numbers on the wire do
           .flags = RST | ACK};
 }
 

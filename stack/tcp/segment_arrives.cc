@@ -1,4 +1,5 @@
-// Door 1: SEGMENT ARRIVES, RFC 9293 section 3.10.7, step by step. CLOSED and LISTEN have no connection: core/stack and listener.h.
+// Door 1: SEGMENT ARRIVES, RFC 9293 section 3.10.7, step by step. CLOSED and LISTEN have no connection: core/stack and
+// listener.h.
 #include <algorithm>
 
 #include "tcp/connection.h"
@@ -12,31 +13,33 @@ std::optional<Drop> Connection::segment_arrives(Segment& seg, Instant now, bool 
   if (state_ == State::syn_sent) return syn_sent(seg, now, context);
   if (state_ == State::closed) return Drop::tcp_state;
   seg.seq = Seq::near(rcv_.nxt(), seg.wire_seq);
-  seg.wnd = std::int64_t{seg.window} << (seg.flags.has(SYN) ? 0 : agreed_.snd_scale);   // RFC 7323 section 2.2
+  seg.wnd = std::int64_t{seg.window} << (seg.flags.has(SYN) ? 0 : agreed_.snd_scale);  // RFC 7323 section 2.2
 
-  if (context.settings.prediction && is_predicted(seg, now)) {     // fast path: the same functions, fewer questions
+  if (context.settings.prediction && is_predicted(seg, now)) {  // fast path: the same functions, fewer questions
     ++context.counters.predicted;
     update_ts_recent(seg, now);
     if (auto drop = check_ack(seg, now, false, context)) return drop;
     return process_text(seg, now, context);
   }
 
-  // Simultaneous open: the peer's SYN-ACK crosses ours (section 3.5 figure 7, appendix A.2). Its SYN is the one we have.
+  // Simultaneous open: the peer's SYN-ACK crosses ours (section 3.5 figure 7, appendix A.2). Its SYN is the one we
+  // have.
   if (state_ == State::syn_received && !passive_ && (seg.flags & (SYN | ACK | RST | FIN)) == (SYN | ACK) &&
       seg.seq == rcv_.irs() && seg.ack == snd_.nxt()) {
     seg.flags = seg.flags.without(SYN);
     seg.seq += 1;
   }
 
-  if (auto drop = check_timestamp(seg, now)) {                     // PAWS: RFC 7323 section 5.3
+  if (auto drop = check_timestamp(seg, now)) {  // PAWS: RFC 7323 section 5.3
     if (drop == Drop::tcp_paws) owe_for_unacceptable(seg, now, context);
     return drop;
   }
   if (auto drop = check_sequence(seg, now, context)) return drop;  // first
-  if (seg.flags.has(RST)) return check_reset(seg, now, context);   // second: RFC 5961 section 3
-                                                                   // third: security, left out (appendix A.1)
-  if (auto drop = check_syn(seg, now, context)) return drop;       // fourth: RFC 5961 section 4
-  if (auto drop = check_ack(seg, now, accept_full, context)) return drop;   // fifth
+  if (seg.flags.has(RST))
+    return check_reset(seg, now, context);                                 // second: RFC 5961 section 3
+                                                                           // third: security, left out (appendix A.1)
+  if (auto drop = check_syn(seg, now, context)) return drop;               // fourth: RFC 5961 section 4
+  if (auto drop = check_ack(seg, now, accept_full, context)) return drop;  // fifth
   if (state_ == State::closed || state_ == State::time_wait) return {};
   update_ts_recent(seg, now);
   return take_in(seg, now, context);
@@ -48,7 +51,7 @@ std::optional<Drop> Connection::take_in(Segment& seg, Instant now, TcpContext& c
   const std::optional<Seq> fin = seg.flags.has(FIN) ? std::optional{seg.end() - 1} : std::nullopt;
   const auto drop = process_text(seg, now, context);
   if (drop && (*drop != Drop::tcp_unacceptable || !fin)) return drop;
-  check_fin(fin, now);                                             // text that is all old may come with a FIN that is new
+  check_fin(fin, now);  // text that is all old may come with a FIN that is new
   return rcv_.fin_received() ? std::nullopt : drop;
 }
 
@@ -57,9 +60,9 @@ bool Connection::is_predicted(const Segment& seg, Instant now) const {
   return state_ == State::established && seg.flags.without(PSH) == ACK && seg.seq == rcv_.nxt() &&
          static_cast<std::int64_t>(seg.text.size()) <= rcv_.wnd() && rcv_.out_of_order().empty() && !rcv_.held_fin() &&
          snd_.una() <= seg.ack && seg.ack <= snd_.nxt() && !recovery_.active() && seg.options.sack_count == 0 &&
-         (!agreed_.timestamps || (seg.options.timestamps &&
-                                  static_cast<std::int32_t>(seg.options.timestamps->value - ts_recent_) >= 0 &&
-                                  now - ts_recent_at_ < 24h * 24));
+         (!agreed_.timestamps ||
+          (seg.options.timestamps && static_cast<std::int32_t>(seg.options.timestamps->value - ts_recent_) >= 0 &&
+           now - ts_recent_at_ < 24h * 24));
 }
 
 // 3.10.7.3
@@ -87,15 +90,15 @@ std::optional<Drop> Connection::syn_sent(Segment& seg, Instant now, TcpContext& 
   }
   last_ack_sent_ = rcv_.nxt();
   last_heard_at_ = now;
-  if (!acceptable) {                                               // simultaneous open (MUST-10)
+  if (!acceptable) {  // simultaneous open (MUST-10)
     enter(State::syn_received);
     snd_.update_window(seg.seq, snd_.una(), seg.window);
-    snd_.sent().mark_all_lost();                                   // the SYN goes again, now with an ACK
+    snd_.sent().mark_all_lost();  // the SYN goes again, now with an ACK
     return {};
   }
   const AckReport report = snd_.on_ack(seg.ack);
   sample_rtt(seg, report, now, context.settings);
-  snd_.update_window(seg.seq, seg.ack, seg.window);                // not scaled in a SYN (RFC 7323 section 2.2)
+  snd_.update_window(seg.seq, seg.ack, seg.window);  // not scaled in a SYN (RFC 7323 section 2.2)
   establish(now, context.settings);
   owed_.owe_plain();
   // Text and FIN that came with the SYN-ACK follow it in the sequence space.
@@ -109,7 +112,7 @@ std::optional<Drop> Connection::check_timestamp(const Segment& seg, Instant now)
   if (!agreed_.timestamps || seg.flags.has(RST)) return {};
   if (!seg.options.timestamps) return Drop::tcp_no_timestamp;
   const bool older = static_cast<std::int32_t>(seg.options.timestamps->value - ts_recent_) < 0;
-  if (older && now - ts_recent_at_ < 24h * 24) return Drop::tcp_paws;      // 5.5: TS.Recent of 24 days ago says nothing
+  if (older && now - ts_recent_at_ < 24h * 24) return Drop::tcp_paws;  // 5.5: TS.Recent of 24 days ago says nothing
   return {};
 }
 
@@ -129,7 +132,7 @@ std::optional<Drop> Connection::check_sequence(const Segment& seg, Instant now, 
     // An exact reset with text behind a closed window is still a reset (MUST-66); SYN and RST need no room.
     return seg.seq == rcv_.nxt() ? std::nullopt : std::optional{Drop::tcp_unacceptable};
   }
-  if (seg.flags.has(SYN) && (state_ != State::syn_received || !passive_)) {   // RFC 5961 section 4: whatever its number
+  if (seg.flags.has(SYN) && (state_ != State::syn_received || !passive_)) {  // RFC 5961 section 4: whatever its number
     challenge(now, context);
     return Drop::tcp_syn;
   }
@@ -144,14 +147,15 @@ std::optional<Drop> Connection::check_sequence(const Segment& seg, Instant now, 
   return Drop::tcp_unacceptable;
 }
 
-// An unacceptable segment is answered by an ACK; pure ACKs at most twice a second, or two confused ends would never stop (B6).
+// An unacceptable segment is answered by an ACK; pure ACKs at most twice a second, or two confused ends would never
+// stop (B6).
 void Connection::owe_for_unacceptable(const Segment& seg, Instant now, TcpContext& context) {
   if (seg.flags.has(RST)) return;
   if (seg.text.empty() && !seg.flags.has(FIN)) {
     challenge(now, context);
     return;
   }
-  if (agreed_.sack && !seg.text.empty() && seg.end() <= rcv_.nxt()) {       // RFC 2883: say what came twice
+  if (agreed_.sack && !seg.text.empty() && seg.end() <= rcv_.nxt()) {  // RFC 2883: say what came twice
     owed_.owe({AckOwed::Kind::dsack, {seg.seq, seg.seq + static_cast<std::int64_t>(seg.text.size())}});
     return;
   }
@@ -166,19 +170,22 @@ void Connection::challenge(Instant now, TcpContext& context) {
   owed_.owe_plain();
 }
 
-// second: RFC 5961 section 3.2. In the window but not exact is a guess: ask the peer. Text in a reset is no matter (SHLD-2).
-// The user learns that the peer aborted, not closed (MUST-12).
+// second: RFC 5961 section 3.2. In the window but not exact is a guess: ask the peer. Text in a reset is no matter
+// (SHLD-2). The user learns that the peer aborted, not closed (MUST-12).
 std::optional<Drop> Connection::check_reset(const Segment& seg, Instant now, TcpContext& context) {
   if (seg.seq != rcv_.nxt()) {
     challenge(now, context);
     return Drop::tcp_reset;
   }
   switch (state_) {
-    case State::syn_received:                                      // a passive one goes back to LISTEN: nobody is told
-      if (passive_) enter(State::closed);
-      else fail_with(Error::refused);
+    case State::syn_received:  // a passive one goes back to LISTEN: nobody is told
+      if (passive_)
+        enter(State::closed);
+      else
+        fail_with(Error::refused);
       break;
-    default: fail_with(Error::reset);
+    default:
+      fail_with(Error::reset);
   }
   return std::nullopt;
 }
@@ -201,7 +208,7 @@ std::optional<Drop> Connection::check_ack(const Segment& seg, Instant now, bool 
       if (!context.replies.push(reset_for(seg))) ++context.counters.reply_overflow;
       return Drop::tcp_ack;
     }
-    if (passive_ && accept_full) return Drop::listen_overflow;     // S4: the peer's text will come again
+    if (passive_ && accept_full) return Drop::listen_overflow;  // S4: the peer's text will come again
     const AckReport report = snd_.on_ack(seg.ack);
     sample_rtt(seg, report, now, context.settings);
     snd_.update_window(seg.seq, seg.ack, seg.wnd);
@@ -216,18 +223,18 @@ std::optional<Drop> Connection::check_ack(const Segment& seg, Instant now, bool 
   }
   last_heard_at_ = now;
   keep_probes_ = 0;
-  if (seg.ack < snd_.una()) return {};                             // an old ACK: its text may still be new
+  if (seg.ack < snd_.una()) return {};  // an old ACK: its text may still be new
 
   const std::int64_t before = snd_.wnd();
   const bool advanced = seg.ack > snd_.una();
   if (advanced) on_new_ack(seg, now, context);
   snd_.update_window(seg.seq, seg.ack, seg.wnd);
-  if (before == 0 || snd_.wnd() == 0) stalled_until_ = now;        // silence does not count from before this (MUST-37)
+  if (before == 0 || snd_.wnd() == 0) stalled_until_ = now;  // silence does not count from before this (MUST-37)
   if (!advanced) on_same_ack(seg, before, before == snd_.wnd(), now);
   if (snd_.wnd() > 0) {
     if (before == 0 && snd_.outstanding() > 0 && timers_.armed(Timer::persist)) {
       if (snd_.outstanding() == 1)
-        snd_.take_back();                                          // the refused probe goes with what follows it
+        snd_.take_back();  // the refused probe goes with what follows it
       else
         snd_.sent().mark_all_lost();
     }
@@ -252,7 +259,7 @@ void Connection::on_new_ack(const Segment& seg, Instant now, TcpContext& context
   sample_rtt(seg, report, now, context.settings);
 
   const auto verdict = recovery_.on_advance(seg.ack, report.acked, mss());
-  if (verdict == Recovery::Verdict::partial) {                     // RFC 6582 section 3.2 step 3: the next hole
+  if (verdict == Recovery::Verdict::partial) {  // RFC 6582 section 3.2 step 3: the next hole
     snd_.sent().mark_lost(snd_.una(), snd_.una() + mss());
   } else if (verdict == Recovery::Verdict::exit) {
     AckSample after = sample(now, report.acked);
@@ -262,7 +269,7 @@ void Connection::on_new_ack(const Segment& seg, Instant now, TcpContext& context
     std::visit([&](auto& c) { c.on_ack(before); }, cc_);
   }
 
-  if (snd_.outstanding() == 0)                                     // RFC 6298 section 5.2, 5.3
+  if (snd_.outstanding() == 0)  // RFC 6298 section 5.2, 5.3
     timers_.disarm(Timer::retransmit);
   else
     arm_retransmit(now, context.settings);
@@ -270,16 +277,24 @@ void Connection::on_new_ack(const Segment& seg, Instant now, TcpContext& context
 
   if (snd_.fin_acknowledged()) {
     switch (state_) {
-      case State::fin_wait_1: enter(State::fin_wait_2); break;
-      case State::closing: enter(State::time_wait); break;
-      case State::last_ack: enter(State::closed); break;
-      default: break;
+      case State::fin_wait_1:
+        enter(State::fin_wait_2);
+        break;
+      case State::closing:
+        enter(State::time_wait);
+        break;
+      case State::last_ack:
+        enter(State::closed);
+        break;
+      default:
+        break;
     }
   }
   arm_orphan(now, context.settings);
 }
 
-// A duplicate acknowledgment as RFC 5681 section 2 defines it: no text, no SYN or FIN, the same window, something outstanding.
+// A duplicate acknowledgment as RFC 5681 section 2 defines it: no text, no SYN or FIN, the same window, something
+// outstanding.
 void Connection::on_same_ack(const Segment& seg, std::int64_t before, bool same_window, Instant now) {
   const bool tells_sack = seg.options.sack_count != 0;
   if (!seg.text.empty() || seg.flags.has(FIN) || snd_.outstanding() == 0 || before == 0) return;
@@ -288,7 +303,7 @@ void Connection::on_same_ack(const Segment& seg, std::int64_t before, bool same_
     AckSample loss = sample(now, 0);
     loss.prior_in_flight = recovery_.flight_at_first_duplicate();  // without limited transmit (RFC 5681 section 3.2)
     std::visit([&](auto& c) { c.on_loss(loss); }, cc_);
-    snd_.sent().mark_lost(snd_.una(), snd_.una() + mss());         // the fast retransmit
+    snd_.sent().mark_lost(snd_.una(), snd_.una() + mss());  // the fast retransmit
   }
 }
 
@@ -298,7 +313,7 @@ void Connection::sample_rtt(const Segment& seg, const AckReport& report, Instant
     rtt_.sample(now - *report.ranges.sent_at, settings);
   } else if (agreed_.timestamps && seg.options.timestamps && seg.options.timestamps->echo != 0) {
     const auto ticks = static_cast<std::int32_t>(timestamp_clock(now) + ts_offset_ - seg.options.timestamps->echo);
-    if (ticks >= 0 && ticks * Duration{1ms} <= settings.rto_max) rtt_.sample(ticks * Duration{1ms}, settings);   // X5
+    if (ticks >= 0 && ticks * Duration{1ms} <= settings.rto_max) rtt_.sample(ticks * Duration{1ms}, settings);  // X5
   }
 }
 
@@ -311,19 +326,19 @@ void Connection::check_urgent(const Segment& seg) {
   urgent_mark_ = up - 1;
   urgent_valid_ = true;
   urgent_taken_ = false;
-  edge_ = true;                                                    // MUST-32
+  edge_ = true;  // MUST-32
 }
 
 // seventh
 std::optional<Drop> Connection::process_text(Segment& seg, Instant now, TcpContext& context) {
   if (seg.text.empty()) return {};
-  if (!can_receive_text()) {                                       // beyond the peer's FIN: should not occur; ignored
+  if (!can_receive_text()) {  // beyond the peer's FIN: should not occur; ignored
     owed_.owe_plain();
     return {};
   }
   const auto size = static_cast<std::int64_t>(seg.text.size());
   const bool nobody_reads = !owned_ || (read_shut_ && state_ != State::established);
-  if (nobody_reads && seg.seq + size > rcv_.nxt()) {               // SHLD-3
+  if (nobody_reads && seg.seq + size > rcv_.nxt()) {  // SHLD-3
     abort();
     return Drop::tcp_state;
   }
@@ -337,13 +352,13 @@ std::optional<Drop> Connection::process_text(Segment& seg, Instant now, TcpConte
   if (report.duplicate && agreed_.sack)
     owed_.owe({AckOwed::Kind::dsack, *report.duplicate});
   else if (report.out_of_order && report.in_order == 0)
-    owed_.owe({AckOwed::Kind::duplicate, {}});                     // MAY-13
+    owed_.owe({AckOwed::Kind::duplicate, {}});  // MAY-13
   else if (report.out_of_order || report.duplicate_only || report.no_memory || options.quick_ack)
     owed_.owe_plain();
-  else if (unacked_text_ >= 2 * rcv_mss_ || segments > 1)          // SHLD-19
+  else if (unacked_text_ >= 2 * rcv_mss_ || segments > 1)  // SHLD-19
     owed_.owe_plain();
   else
-    timers_.arm_if_idle(Timer::delayed_ack, now + context.settings.delayed_ack);   // SHLD-18
+    timers_.arm_if_idle(Timer::delayed_ack, now + context.settings.delayed_ack);  // SHLD-18
 
   if (report.no_memory) return Drop::no_memory;
   if (report.overflow) return Drop::receive_overflow;
@@ -359,7 +374,7 @@ void Connection::check_fin(std::optional<Seq> fin, Instant now) {
   if (!fin) return;
   if (rcv_.on_fin(*fin))
     on_fin_in_order(now);
-  else if (arrived && !owed_.any())                                // its text, if it had any, earned one already
+  else if (arrived && !owed_.any())  // its text, if it had any, earned one already
     owed_.owe({AckOwed::Kind::duplicate, {}});
 }
 
@@ -368,10 +383,17 @@ void Connection::on_fin_in_order(Instant now) {
   edge_ = true;
   last_heard_at_ = now;
   switch (state_) {
-    case State::established: enter(State::close_wait); break;
-    case State::fin_wait_1: enter(State::closing); break;          // our FIN is not acknowledged: check_ack would have moved on
-    case State::fin_wait_2: enter(State::time_wait); break;
-    default: break;
+    case State::established:
+      enter(State::close_wait);
+      break;
+    case State::fin_wait_1:
+      enter(State::closing);
+      break;  // our FIN is not acknowledged: check_ack would have moved on
+    case State::fin_wait_2:
+      enter(State::time_wait);
+      break;
+    default:
+      break;
   }
 }
 

@@ -8,7 +8,7 @@ AckReport Sender::on_ack(Seq ack) {
   AckReport report;
   report.acked = ack - una_;
   una_ = ack;
-  nxt_ = std::max(nxt_, ack);                       // a probe that was taken back had been taken after all
+  nxt_ = std::max(nxt_, ack);  // a probe that was taken back had been taken after all
   report.ranges = sent_.on_ack(ack);
   const std::int64_t text = std::min(ack, queue_end()) - head_;
   if (text > 0) {

@@ -1,5 +1,6 @@
 // The sending half of a connection: what was sent and not acknowledged, what waits, and the window of the peer
-// (RFC 9293 section 3.3.1). SYN and FIN are octets of the sequence space here: the SYN stands at iss, the FIN after all text.
+// (RFC 9293 section 3.3.1). SYN and FIN are octets of the sequence space here: the SYN stands at iss, the FIN after all
+// text.
 #pragma once
 
 #include <algorithm>
@@ -20,8 +21,8 @@ struct Run {
 
 /// What an acceptable acknowledgment did.
 struct AckReport {
-  std::int64_t acked = 0;            // octets of sequence space that were acknowledged for the first time
-  std::int64_t text = 0;             // of these, octets of text: room in the send buffer
+  std::int64_t acked = 0;  // octets of sequence space that were acknowledged for the first time
+  std::int64_t text = 0;   // of these, octets of text: room in the send buffer
   Scoreboard::Acked ranges;
 };
 
@@ -87,12 +88,12 @@ class Sender {
 
  private:
   Seq iss_, una_, nxt_;
-  Seq head_;                         // the sequence number of the first octet in queue_
-  Seq up_;                           // SND.UP
+  Seq head_;  // the sequence number of the first octet in queue_
+  Seq up_;    // SND.UP
   std::int64_t wnd_ = 0, max_wnd_ = 0;
   Seq wl1_, wl2_;
-  Seq taken_back_;                   // below, a second transmission passes for a first: no RTT sample (Karn)
-  ByteQueue queue_;                  // text from head_ on: sent and not acknowledged, then not sent
+  Seq taken_back_;   // below, a second transmission passes for a first: no RTT sample (Karn)
+  ByteQueue queue_;  // text from head_ on: sent and not acknowledged, then not sent
   Scoreboard sent_;
   bool fin_queued_ = false;
 };

@@ -49,7 +49,7 @@ void TimeWaitTable::unlink(std::uint32_t i) {
 
 void TimeWaitTable::remove(std::uint32_t i) {
   unlink(i);
-  records_[i].expires = never;   // no record any more
+  records_[i].expires = never;  // no record any more
   free_.push_back(i);
   --size_;
 }
@@ -62,7 +62,7 @@ void TimeWaitTable::restart(std::uint32_t i, Instant now, const TcpSettings& set
 
 TimeWaitTable::Answer TimeWaitTable::segment_arrives(std::uint32_t i, const Segment& seg, bool listening) const {
   const TimeWaitRecord& r = records_[i];
-  if (seg.flags.has(RST)) return Answer::ignore;                     // RFC 1337: an old reset must not end TIME-WAIT
+  if (seg.flags.has(RST)) return Answer::ignore;  // RFC 1337: an old reset must not end TIME-WAIT
   const Seq rcv_nxt = Seq::first({r.rcv_nxt});
   const Seq seq = Seq::near(rcv_nxt, seg.wire_seq);
   const Seq end = seq + seg.len();
@@ -74,7 +74,7 @@ TimeWaitTable::Answer TimeWaitTable::segment_arrives(std::uint32_t i, const Segm
     const bool fresh = has_ts ? newer > 0 || (newer == 0 && seq >= rcv_nxt) : seq >= rcv_nxt;
     return fresh && !seg.flags.has(ACK) && listening ? Answer::reopen : Answer::acknowledge;
   }
-  if (has_ts && newer < 0) return Answer::acknowledge;               // PAWS
+  if (has_ts && newer < 0) return Answer::acknowledge;  // PAWS
   const Seq edge = rcv_nxt + std::max<std::int64_t>(1, std::int64_t{r.window} << r.scale);
   const bool in_window = seq < edge && (seg.len() == 0 ? seq >= rcv_nxt : end > rcv_nxt);
   if (!in_window) {
@@ -82,9 +82,9 @@ TimeWaitTable::Answer TimeWaitTable::segment_arrives(std::uint32_t i, const Segm
     if (seg.flags.has(FIN) && seg.flags.has(ACK) && end == rcv_nxt) return Answer::restart;
     return Answer::acknowledge;
   }
-  if (!seg.flags.has(ACK)) return Answer::ignore;                    // 3.10.7.4, fifth
-  // Acceptable and acknowledging what it should: there is nothing to tell, and two such ends would never stop. A ghost or
-  // future ACK, or text, earns an answer.
+  if (!seg.flags.has(ACK)) return Answer::ignore;  // 3.10.7.4, fifth
+  // Acceptable and acknowledging what it should: there is nothing to tell, and two such ends would never stop. A ghost
+  // or future ACK, or text, earns an answer.
   const bool known = seg.wire_ack.raw == r.snd_nxt || seg.wire_ack.raw == r.snd_nxt - 1;
   return known && seg.text.empty() ? Answer::ignore : Answer::acknowledge;
 }

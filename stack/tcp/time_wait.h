@@ -1,5 +1,6 @@
-// TIME-WAIT (RFC 9293 section 3.6.1): what is left of a connection for 2 MSL is one small record, so that old segments meet an
-// end that knows them and a lost last ACK can be sent again (MUST-13). All records live equally long: they stand in one queue.
+// TIME-WAIT (RFC 9293 section 3.6.1): what is left of a connection for 2 MSL is one small record, so that old segments
+// meet an end that knows them and a lost last ACK can be sent again (MUST-13). All records live equally long: they
+// stand in one queue.
 #pragma once
 
 #include <cstdint>
@@ -15,14 +16,14 @@ namespace tunic {
 
 struct TimeWaitRecord {
   FourTuple pair;
-  std::uint32_t snd_nxt, rcv_nxt;      // of the ended connection, as on the wire
+  std::uint32_t snd_nxt, rcv_nxt;  // of the ended connection, as on the wire
   std::uint32_t ts_recent, ts_offset;
-  std::uint32_t binding;               // holds the local port
-  std::uint32_t previous, next;        // in the queue; none: no_record
-  std::uint16_t window;                // what our last ACK offered, shifted by `scale`
+  std::uint32_t binding;         // holds the local port
+  std::uint32_t previous, next;  // in the queue; none: no_record
+  std::uint16_t window;          // what our last ACK offered, shifted by `scale`
   std::uint8_t scale;
   bool timestamps;
-  std::uint8_t generation;             // tells a record from the one before it in the same place
+  std::uint8_t generation;  // tells a record from the one before it in the same place
   Instant expires;
 };
 
@@ -54,8 +55,8 @@ class TimeWaitTable {
   Answer segment_arrives(std::uint32_t i, const Segment& seg, bool listening) const;
   /// The peer's FIN came again: 2 MSL begin anew.
   void restart(std::uint32_t i, Instant now, const TcpSettings& settings);
-  /// The ACK of the record, which is also its challenge ACK: one for one segment, without the limit of a connection, for a
-  /// record has no room to remember when the last was sent.
+  /// The ACK of the record, which is also its challenge ACK: one for one segment, without the limit of a connection,
+  /// for a record has no room to remember when the last was sent.
   Reply acknowledgment(std::uint32_t i, Instant now) const;
   /// Whether connect() may use the pair again: after 1 s, where timestamps keep old segments out (RFC 6191 section 2).
   bool reusable(std::uint32_t i, Instant now, const TcpSettings& settings) const;
@@ -71,7 +72,8 @@ class TimeWaitTable {
   std::size_t size_ = 0;
 };
 
-/// An initial sequence number for a pair whose last connection ended at `snd_nxt`: beyond it, so that no old segment fits.
+/// An initial sequence number for a pair whose last connection ended at `snd_nxt`: beyond it, so that no old segment
+/// fits.
 inline Seq32 beyond(Seq32 isn, std::uint32_t snd_nxt) {
   const bool later = static_cast<std::int32_t>(isn.raw - snd_nxt) > 0;
   return later ? isn : Seq32{snd_nxt + 65'537};

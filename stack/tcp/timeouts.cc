@@ -8,13 +8,13 @@ namespace tunic {
 void Connection::timeouts(Instant now, TcpContext& context) {
   if (timers_.take(Timer::retransmit, now)) on_retransmit_timeout(now, context);
   if (timers_.take(Timer::persist, now)) on_persist_timeout(now, context);
-  if (timers_.take(Timer::delayed_ack, now)) owed_.owe_plain();                // MUST-40
+  if (timers_.take(Timer::delayed_ack, now)) owed_.owe_plain();  // MUST-40
   if (timers_.take(Timer::keep_alive, now)) on_keep_alive_timeout(now, context);
   if (timers_.take(Timer::orphan, now)) {
     if (state_ == State::fin_wait_2)
-      enter(State::closed);                                                    // all was told; what comes later earns a reset
+      enter(State::closed);  // all was told; what comes later earns a reset
     else
-      abort();                                                                 // text or FIN is lost: the peer is told, once
+      abort();  // text or FIN is lost: the peer is told, once
   }
   if (timers_.take(Timer::spare, now) && now - std::max(last_heard_at_, last_sent_at_) >= spare_after) {
     snd_.shrink();
@@ -22,7 +22,8 @@ void Connection::timeouts(Instant now, TcpContext& context) {
   }
 }
 
-// RFC 6298 section 5.4 to 5.7, and the thresholds of section 3.8.3 for text and SYN alike (MUST-20, MUST-21, MUST-22, MUST-23).
+// RFC 6298 section 5.4 to 5.7, and the thresholds of section 3.8.3 for text and SYN alike (MUST-20, MUST-21, MUST-22,
+// MUST-23).
 void Connection::on_retransmit_timeout(Instant now, TcpContext& context) {
   if (snd_.outstanding() == 0) return;
   const Instant first = snd_.sent().front().first_sent_at;
@@ -31,8 +32,10 @@ void Connection::on_retransmit_timeout(Instant now, TcpContext& context) {
                          : options.syn_count != 0 ? retransmissions_ >= options.syn_count
                                                   : now - first >= context.settings.syn_give_up;
     if (give_up) {
-      if (passive_) enter(State::closed);
-      else fail_with(Error::timed_out);
+      if (passive_)
+        enter(State::closed);
+      else
+        fail_with(Error::timed_out);
       return;
     }
     syn_lost_ = true;
@@ -41,14 +44,14 @@ void Connection::on_retransmit_timeout(Instant now, TcpContext& context) {
       fail_with(Error::timed_out);
       return;
     }
-    if (snd_.wnd() == 0) {                                  // the peer shut its window on what is in flight: probe (MUST-35)
+    if (snd_.wnd() == 0) {  // the peer shut its window on what is in flight: probe (MUST-35)
       persist_backoff_ = std::max(persist_backoff_, 1);
       persist_since_ = now;
       probe_owed_ = true;
       arm_persist(now, context.settings);
       return;
     }
-    if (retransmissions_ == 0) {                            // later ones of the same text leave ssthresh (RFC 5681 3.1)
+    if (retransmissions_ == 0) {  // later ones of the same text leave ssthresh (RFC 5681 3.1)
       const AckSample loss = sample(now, 0);
       std::visit([&](auto& c) { c.on_rto(loss); }, cc_);
     }
@@ -63,7 +66,7 @@ void Connection::on_retransmit_timeout(Instant now, TcpContext& context) {
 // Section 3.8.6.1. A peer that answers may keep its window shut for ever (MUST-37); one that is silent is gone.
 void Connection::on_persist_timeout(Instant now, TcpContext& context) {
   if (snd_.una() == snd_.end()) return;
-  if (snd_.wnd() != 0) {                                    // text held back as too small: the override (3.8.6.2.1)
+  if (snd_.wnd() != 0) {  // text held back as too small: the override (3.8.6.2.1)
     push_now_ = snd_.window_room() > 0;
     return;
   }
@@ -89,7 +92,7 @@ void Connection::on_keep_alive_timeout(Instant now, TcpContext& context) {
     return;
   }
   const Duration idle = options.keep_idle != Duration{} ? options.keep_idle : context.settings.keep_idle;
-  if (keep_probes_ == 0 && now - last_heard_at_ < idle) {   // something was heard since the timer was set
+  if (keep_probes_ == 0 && now - last_heard_at_ < idle) {  // something was heard since the timer was set
     arm_keep_alive(now, context.settings);
     return;
   }

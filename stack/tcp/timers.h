@@ -11,12 +11,12 @@
 namespace tunic {
 
 enum class Timer : std::uint8_t {
-  retransmit,    // RFC 6298
-  persist,       // zero window, or text held back by silly-window avoidance (RFC 9293 sections 3.8.6.1, 3.8.6.2.1)
-  delayed_ack,   // section 3.8.6.3
-  keep_alive,    // section 3.8.4
-  orphan,        // nobody owns the connection and nothing goes on
-  spare,         // idle: memory of empty queues goes back, so that an idle connection is small
+  retransmit,   // RFC 6298
+  persist,      // zero window, or text held back by silly-window avoidance (RFC 9293 sections 3.8.6.1, 3.8.6.2.1)
+  delayed_ack,  // section 3.8.6.3
+  keep_alive,   // section 3.8.4
+  orphan,       // nobody owns the connection and nothing goes on
+  spare,        // idle: memory of empty queues goes back, so that an idle connection is small
   count_,
 };
 

@@ -5,17 +5,20 @@
 
 namespace tunic {
 
-// 3.10.2 SEND. What is written goes out as soon as the rules of output.cc let it: nothing waits for a push (MUST-60, MAY-16).
+// 3.10.2 SEND. What is written goes out as soon as the rules of output.cc let it: nothing waits for a push (MUST-60,
+// MAY-16).
 Result<std::size_t> Connection::send(Bytes text, bool urgent, bool more, TcpContext& context) {
   if (error_ != 0) return fail(static_cast<Error>(take_error()));
   if (snd_.fin_queued()) return fail(Error::pipe);
   if (state_ == State::syn_sent || state_ == State::syn_received) return fail(Error::again);
-  if (state_ != State::established && state_ != State::close_wait) return fail(was_established_ ? Error::pipe : Error::not_connected);
+  if (state_ != State::established && state_ != State::close_wait)
+    return fail(was_established_ ? Error::pipe : Error::not_connected);
   if (text.empty()) return std::size_t{0};
   const std::size_t limit = send_limit(context.settings);
   if (snd_.queued() >= limit) return fail(Error::again);
   const bool scarce = !context.pool.has_spare(send_part);
-  const std::size_t n = scarce ? 0 : snd_.append(context.pool, text.first(std::min(text.size(), limit - snd_.queued())));
+  const std::size_t n =
+      scarce ? 0 : snd_.append(context.pool, text.first(std::min(text.size(), limit - snd_.queued())));
   if (n == 0) return fail(Error::no_buffers);
   if (urgent && n == text.size()) snd_.mark_urgent();
   more_ = more && n == text.size();
@@ -24,13 +27,13 @@ Result<std::size_t> Connection::send(Bytes text, bool urgent, bool more, TcpCont
 
 // 3.10.3 RECEIVE
 Result<std::size_t> Connection::receive(MutBytes out, bool peek) {
-  if (at_mark() && !options.oob_inline && rcv_.readable() != 0 && !peek) {   // the urgent octet is passed over
+  if (at_mark() && !options.oob_inline && rcv_.readable() != 0 && !peek) {  // the urgent octet is passed over
     rcv_.consume(1);
     urgent_valid_ = false;
   }
   const std::int64_t to_mark = urgent_valid_ ? urgent_mark_ - rcv_.head() : 0;
   std::size_t n = std::min(out.size(), readable());
-  if (to_mark > 0) n = std::min(n, static_cast<std::size_t>(to_mark));       // one call does not read past the mark
+  if (to_mark > 0) n = std::min(n, static_cast<std::size_t>(to_mark));  // one call does not read past the mark
   if (n == 0) {
     if (out.empty()) return std::size_t{0};
     if (error_ != 0) return fail(static_cast<Error>(take_error()));
@@ -58,7 +61,7 @@ Result<std::size_t> Connection::receive_urgent(MutBytes out, bool peek) {
   if (urgent_taken_) return fail(Error::invalid);
   if (out.empty()) return std::size_t{0};
   rcv_.copy_out(static_cast<std::size_t>(offset), out.first(1));
-  if (!peek) urgent_taken_ = true;                            // it still marks its place in the stream
+  if (!peek) urgent_taken_ = true;  // it still marks its place in the stream
   return std::size_t{1};
 }
 
@@ -66,16 +69,26 @@ Result<std::size_t> Connection::receive_urgent(MutBytes out, bool peek) {
 void Connection::shutdown_write() {
   if (snd_.fin_queued()) return;
   switch (state_) {
-    case State::syn_received: snd_.queue_fin(); break;        // FIN-WAIT-1 once established
-    case State::established: snd_.queue_fin(); enter(State::fin_wait_1); break;
-    case State::close_wait: snd_.queue_fin(); enter(State::last_ack); break;
-    default: return;
+    case State::syn_received:
+      snd_.queue_fin();
+      break;  // FIN-WAIT-1 once established
+    case State::established:
+      snd_.queue_fin();
+      enter(State::fin_wait_1);
+      break;
+    case State::close_wait:
+      snd_.queue_fin();
+      enter(State::last_ack);
+      break;
+    default:
+      return;
   }
   more_ = false;
   edge_ = true;
 }
 
-// 3.10.4 CLOSE: nothing can be read afterwards (MAY-1), so text left unread is loss that the peer must learn of (SHLD-3).
+// 3.10.4 CLOSE: nothing can be read afterwards (MAY-1), so text left unread is loss that the peer must learn of
+// (SHLD-3).
 void Connection::close() {
   owned_ = false;
   if (state_ == State::closed || state_ == State::time_wait) {
@@ -87,7 +100,7 @@ void Connection::close() {
   } else if (options.linger == 0 || rcv_.readable() != 0) {
     abort();
   } else {
-    shutdown_write();                                         // output() starts an orphan's clock
+    shutdown_write();  // output() starts an orphan's clock
   }
   rcv_.discard();
 }
@@ -95,7 +108,7 @@ void Connection::close() {
 // 3.10.5 ABORT
 void Connection::abort() {
   const bool closing = state_ == State::closing || state_ == State::last_ack;
-  const bool loses = snd_.queued() != 0 || rcv_.readable() != 0;   // text that the peer believes on its way, or read
+  const bool loses = snd_.queued() != 0 || rcv_.readable() != 0;  // text that the peer believes on its way, or read
   reset_owed_ = state_ == State::syn_received || state_ == State::established || state_ == State::fin_wait_1 ||
                 state_ == State::fin_wait_2 || state_ == State::close_wait || (closing && loses);
   enter(State::closed);

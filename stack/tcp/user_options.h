@@ -10,19 +10,19 @@ namespace tunic {
 
 struct UserOptions {
   bool reuse_address = false, reuse_port = false, v6_only = false;
-  bool keep_alive = false;                     // MUST-24, MUST-25
-  bool no_delay = false;                       // MUST-17
+  bool keep_alive = false;  // MUST-24, MUST-25
+  bool no_delay = false;    // MUST-17
   bool cork = false;
   bool oob_inline = false;
   bool quick_ack = false;
-  bool receive_buffer_set = false, send_buffer_set = false;   // by the user: no autotuning
-  std::uint8_t ttl = 64, tos = 0;              // MUST-49, MUST-48
-  std::uint16_t max_segment = 0;               // 0: by the MTU
-  int keep_count = 9, syn_count = 0;           // 0: by time (TcpSettings::syn_give_up)
-  int linger = -1;                             // seconds; -1: off
-  int linger2 = 0;                             // seconds; 0: default
+  bool receive_buffer_set = false, send_buffer_set = false;  // by the user: no autotuning
+  std::uint8_t ttl = 64, tos = 0;                            // MUST-49, MUST-48
+  std::uint16_t max_segment = 0;                             // 0: by the MTU
+  int keep_count = 9, syn_count = 0;                         // 0: by time (TcpSettings::syn_give_up)
+  int linger = -1;                                           // seconds; -1: off
+  int linger2 = 0;                                           // seconds; 0: default
   Duration keep_idle{}, keep_interval{};
-  Duration user_timeout{};                     // 0: TcpSettings::data_give_up (MUST-21)
+  Duration user_timeout{};  // 0: TcpSettings::data_give_up (MUST-21)
   std::size_t receive_buffer = 0, send_buffer = 0;
   std::size_t receive_low = 1;
 };

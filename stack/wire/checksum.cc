@@ -51,7 +51,7 @@ std::uint16_t to_host(std::uint16_t w) { return std::endian::native == std::endi
 
 Sum& Sum::add(Bytes b) {
   const std::uint64_t s = sum_even(b);
-  sum_ = add_carrying(sum_, odd_ ? std::byteswap(fold(s)) : s);   // RFC 1071 section 2(B): swapped octets, swapped sum
+  sum_ = add_carrying(sum_, odd_ ? std::byteswap(fold(s)) : s);  // RFC 1071 section 2(B): swapped octets, swapped sum
   odd_ ^= b.size() % 2 != 0;
   return *this;
 }

@@ -23,8 +23,8 @@ class Sum {
   std::uint16_t checksum() const { return static_cast<std::uint16_t>(~folded()); }
 
  private:
-  std::uint64_t sum_ = 0;   // of words in native byte order, folded at the end (RFC 1071 section 2(B))
-  bool odd_ = false;        // an odd number of octets went before
+  std::uint64_t sum_ = 0;  // of words in native byte order, folded at the end (RFC 1071 section 2(B))
+  bool odd_ = false;       // an odd number of octets went before
 };
 
 /// The sum over the pseudo-header of TCP, UDP and ICMPv6 (RFC 9293 section 3.1, RFC 8200 section 8.1): `length` octets

@@ -60,7 +60,7 @@ struct Ipv4Header {
   std::uint16_t id = 0;
   bool dont_fragment = true;
   bool more_fragments = false;
-  std::uint16_t fragment_offset = 0;   // in octets, a multiple of 8
+  std::uint16_t fragment_offset = 0;  // in octets, a multiple of 8
 
   /// Writes the header of a packet with `payload_size` octets of payload, its checksum too, and returns what follows.
   /// `options` is a multiple of 4 octets, at most 40.

@@ -50,7 +50,7 @@ struct Ipv6Header {
   std::uint8_t next_header = 0;
   std::uint8_t hop_limit = 64;
   std::uint8_t traffic_class = 0;
-  std::uint32_t flow_label = 0;   // 20 bits (RFC 6437)
+  std::uint32_t flow_label = 0;  // 20 bits (RFC 6437)
 
   /// Writes the header of a packet with `payload_size` octets of payload and returns what follows.
   MutBytes emit(MutBytes out, std::size_t payload_size) const;

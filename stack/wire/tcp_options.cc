@@ -9,11 +9,16 @@ namespace {
 /// The size that each known kind must have; 0 for those without one fixed size.
 constexpr std::size_t size_of(std::uint8_t kind) {
   switch (kind) {
-    case option_kind::mss: return 4;
-    case option_kind::window_scale: return 3;
-    case option_kind::sack_permitted: return 2;
-    case option_kind::timestamps: return 10;
-    default: return 0;
+    case option_kind::mss:
+      return 4;
+    case option_kind::window_scale:
+      return 3;
+    case option_kind::sack_permitted:
+      return 2;
+    case option_kind::timestamps:
+      return 10;
+    default:
+      return 0;
   }
 }
 
@@ -43,7 +48,7 @@ void take(TcpOptions& o, Bytes whole) {
   const Bytes value = whole.subspan(2);
   if (kind == option_kind::sack) return take_sack(o, value);
   const std::size_t expected = size_of(kind);
-  if (expected == 0) return;   // unknown: skipped (MUST-6)
+  if (expected == 0) return;  // unknown: skipped (MUST-6)
   if (whole.size() != expected) {
     o.malformed = true;
     return;
@@ -88,8 +93,7 @@ class Writer {
 };
 
 std::size_t size_without_sack(const TcpOptions& o) {
-  const std::size_t permitted_alone =
-      o.sack_permitted && !o.timestamps ? 4 : 0;   // else it takes the place of two NOPs
+  const std::size_t permitted_alone = o.sack_permitted && !o.timestamps ? 4 : 0;  // else it takes the place of two NOPs
   return (o.mss ? 4u : 0u) + (o.timestamps ? timestamps_area : 0u) + permitted_alone + (o.window_scale ? 4u : 0u);
 }
 

@@ -30,16 +30,16 @@ struct SackBlock {
 };
 
 struct TcpOptions {
-  static constexpr std::uint8_t max_window_scale = 14;   // RFC 7323 section 2.3
+  static constexpr std::uint8_t max_window_scale = 14;  // RFC 7323 section 2.3
   static constexpr std::size_t max_size = 40;
 
   std::optional<std::uint16_t> mss = {};
-  std::optional<std::uint8_t> window_scale = {};   // at most 14
+  std::optional<std::uint8_t> window_scale = {};  // at most 14
   bool sack_permitted = false;
   std::optional<Timestamps> timestamps = {};
   std::array<SackBlock, 4> sack{};
   std::uint8_t sack_count = 0;
-  bool malformed = false;   // a length was illegal or not that of its kind; what could be read is here
+  bool malformed = false;  // a length was illegal or not that of its kind; what could be read is here
 
   /// Of several options of one kind the first counts. One of a wrong size is as if absent; one whose length is illegal
   /// (0, 1, or beyond the end) ends the parse (MUST-7). Options may begin at any octet (MUST-64).

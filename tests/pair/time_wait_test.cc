@@ -81,7 +81,8 @@ TEST_P(TimeWait, a_pair_with_timestamps_is_free_after_a_second_and_without_them_
   }
 }
 
-// RFC 9293 §3.4.1 (MUST-8, MUST-9, SHLD-1), N1: initial numbers of one pair grow, and a pair that is opened again begins beyond where it ended.
+// RFC 9293 §3.4.1 (MUST-8, MUST-9, SHLD-1), N1: initial numbers of one pair grow, and a pair that is opened again
+// begins beyond where it ended.
 TEST_P(TimeWait, a_pair_opened_again_begins_beyond_where_it_ended) {
   World w{setup()};
   w.serve(World::right, 80, 8, {.write = 200'000});

@@ -42,8 +42,9 @@ TEST(Prf, every_argument_matters) {
   other[15] ^= 1;
   const Prf prf{counting};
   const std::set<std::uint64_t> values{
-      prf(Purpose::port, input),       prf(Purpose::isn, input),        prf(Purpose::port, input, 1),
-      prf(Purpose::port, input, 0, 1), prf(Purpose::port, input.first(36)), Prf{other}(Purpose::port, input),
+      prf(Purpose::port, input),           prf(Purpose::isn, input),
+      prf(Purpose::port, input, 1),        prf(Purpose::port, input, 0, 1),
+      prf(Purpose::port, input.first(36)), Prf{other}(Purpose::port, input),
   };
   EXPECT_EQ(values.size(), 6u);
 }

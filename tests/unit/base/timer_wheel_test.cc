@@ -175,8 +175,8 @@ TEST(TimerWheel, centuries) {
   wheel.cancel(last);
 }
 
-// Random deadlines from nanoseconds to days, jumps of the time included: the same nodes in the same order as the reference, and
-// next() never later than the first of them.
+// Random deadlines from nanoseconds to days, jumps of the time included: the same nodes in the same order as the
+// reference, and next() never later than the first of them.
 void agrees_with_reference(std::uint64_t seed, Instant start) {
   SCOPED_TRACE(seed);
   std::mt19937_64 random{seed};
@@ -197,9 +197,12 @@ void agrees_with_reference(std::uint64_t seed, Instant start) {
       wheel.cancel(node);
       reference.cancel(node.owner);
     } else {
-      if (what < 13) now += span() / 1000;
-      else if (what == 13) now += span();
-      else now = std::max(now, std::min(wheel.next(), now + 1h));
+      if (what < 13)
+        now += span() / 1000;
+      else if (what == 13)
+        now += span();
+      else
+        now = std::max(now, std::min(wheel.next(), now + 1h));
       for (;;) {
         TimerNode* popped = wheel.pop_due(now);
         if (popped == nullptr && wheel.next() <= now) continue;
@@ -235,14 +238,16 @@ TEST(TimerWheel, sleeping_until_next_never_spins) {
   while (wheel.next() != never) {
     const Instant next = wheel.next();
     now = std::max(now, next);
-    if (wheel.pop_due(now) != nullptr) ++popped;
-    else if (wheel.next() <= next) moved += TimerWheel::moves;
+    if (wheel.pop_due(now) != nullptr)
+      ++popped;
+    else if (wheel.next() <= next)
+      moved += TimerWheel::moves;
   }
   EXPECT_EQ(popped, nodes.size() / 2);
   EXPECT_LE(moved, 7 * popped) << "each node moves at most 7 times";
 }
 
-TEST(TimerWheel, a_million_nodes_on_one_tick_come_out_in_bounded_calls) {   // R14
+TEST(TimerWheel, a_million_nodes_on_one_tick_come_out_in_bounded_calls) {  // R14
   constexpr std::size_t count = 1'000'000;
   const auto nodes = std::make_unique<TimerNode[]>(count);
   TimerWheel wheel;

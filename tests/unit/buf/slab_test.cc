@@ -95,12 +95,13 @@ TEST(Pool, the_block_freed_last_is_reused_first) {
 
 TEST(Pool, receive_slabs_end_with_a_page_aligned_payload) {
   Pool pool{8 * one_chunk};
-  for (const std::size_t front : {std::size_t{0}, std::size_t{54}, std::size_t{94}, Pool::headroom, Pool::headroom + 1000}) {
+  for (const std::size_t front :
+       {std::size_t{0}, std::size_t{54}, std::size_t{94}, Pool::headroom, Pool::headroom + 1000}) {
     const std::size_t given = std::min(front, Pool::headroom);
     Slice s = pool.allocate_receive(front);
     ASSERT_EQ(s.size(), Pool::payload + given);
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(s.data() + given) % Pool::page, 0u);
-    std::fill_n(s.mutable_data(), s.size(), std::byte{0xff});   // must not reach what the pool knows of the block
+    std::fill_n(s.mutable_data(), s.size(), std::byte{0xff});  // must not reach what the pool knows of the block
     EXPECT_EQ(s.tailroom(), 0u);
     EXPECT_EQ(pool.in_use(), Pool::payload);
     Slice other = s;
@@ -132,7 +133,8 @@ TEST(Pool, fails_on_demand) {
   for (int i = 1; i <= 9; ++i) EXPECT_FALSE(pool.allocate(Class::tiny).empty());
 }
 
-// Slices are made, copied, cut, moved and dropped at random: each keeps its octets, and in_use() is the blocks referred to.
+// Slices are made, copied, cut, moved and dropped at random: each keeps its octets, and in_use() is the blocks referred
+// to.
 TEST(Pool, random_use_keeps_the_octets_and_the_account) {
   std::mt19937 random{11};
   Pool pool{24 * one_chunk};
@@ -142,7 +144,7 @@ TEST(Pool, random_use_keeps_the_octets_and_the_account) {
     unsigned block;
   };
   std::vector<Held> held;
-  std::map<unsigned, std::pair<int, std::size_t>> blocks;   // slices of it, its size
+  std::map<unsigned, std::pair<int, std::size_t>> blocks;  // slices of it, its size
   std::size_t expected = 0;
   unsigned made = 0, refused = 0;
   for (int step = 0; step < 100'000; ++step) {

@@ -75,8 +75,8 @@ TEST(Slice, a_block_lives_as_long_as_one_slice_of_it) {
   EXPECT_EQ(pool.in_use(), 0u);
 }
 
-// A range that is cut to nothing points to the end of its block, which is where the next block begins: the count must stay with
-// the block that was allocated.
+// A range that is cut to nothing points to the end of its block, which is where the next block begins: the count must
+// stay with the block that was allocated.
 TEST(Slice, cut_to_the_very_end_still_counts_for_its_own_block) {
   Pool pool{1};
   for (const auto c : {Pool::Class::tiny, small, Pool::Class::medium}) {

@@ -47,7 +47,7 @@ TEST(Addresses, no_source_without_an_address_of_the_family) {
   EXPECT_EQ(Addresses{{}}.source_for(v4(1u)), std::nullopt);
 }
 
-TEST(Addresses, broadcast) {   // I12
+TEST(Addresses, broadcast) {  // I12
   EXPECT_TRUE(own.is_broadcast(v4(0xffffffffu)));
   EXPECT_TRUE(own.is_broadcast(v4(0x0affffffu)));
   EXPECT_TRUE(own.is_broadcast(v4(0x0a01ffffu)));

@@ -44,7 +44,7 @@ TEST(ExtensionHeaders, none) {
   EXPECT_EQ(end->size, 0u);
 }
 
-TEST(ExtensionHeaders, chains_of_every_count) {   // I7
+TEST(ExtensionHeaders, chains_of_every_count) {  // I7
   for (std::size_t count = 0; count <= 200; ++count) {
     Octets chain;
     for (std::size_t i = 0; i < count; ++i)
@@ -60,7 +60,7 @@ TEST(ExtensionHeaders, chains_of_every_count) {   // I7
   }
 }
 
-TEST(ExtensionHeaders, every_length) {   // I7
+TEST(ExtensionHeaders, every_length) {  // I7
   for (unsigned length = 0; length < 256; ++length) {
     // Unknown options that may be skipped, as large as they come, so that neither their number nor padding is the
     // limit.
@@ -68,7 +68,7 @@ TEST(ExtensionHeaders, every_length) {   // I7
     Octets options(room);
     for (std::size_t at = 0; at < room;) {
       const std::size_t size = std::min<std::size_t>(room - at, 257);
-      if (size == 1) break;   // a Pad1
+      if (size == 1) break;  // a Pad1
       options[at] = std::byte{0x1e};
       options[at + 1] = static_cast<std::byte>(size - 2);
       at += size;
@@ -81,20 +81,20 @@ TEST(ExtensionHeaders, every_length) {   // I7
   }
 }
 
-TEST(ExtensionHeaders, cut_off) {   // I1
+TEST(ExtensionHeaders, cut_off) {  // I1
   for (std::size_t n = 0; n < 8; ++n)
     for (const std::uint8_t kind : {protocol::hop_by_hop, protocol::routing, protocol::destination_options})
       EXPECT_EQ(dropped(kind, Octets(n)), Drop::truncated) << n << " octets";
 }
 
-TEST(ExtensionHeaders, hop_by_hop_only_first) {   // I7
+TEST(ExtensionHeaders, hop_by_hop_only_first) {  // I7
   EXPECT_EQ(dropped(protocol::hop_by_hop, padded_header(protocol::tcp)), std::nullopt);
   EXPECT_EQ(
       dropped(protocol::destination_options, join(padded_header(protocol::hop_by_hop), padded_header(protocol::tcp))),
       Drop::bad_header);
 }
 
-TEST(ExtensionHeaders, padding_in_a_row) {   // I7
+TEST(ExtensionHeaders, padding_in_a_row) {  // I7
   EXPECT_EQ(dropped_options(octets("00 00 00 00 00 00")), std::nullopt);
   EXPECT_EQ(dropped_options(octets("1e 05 0000000000 00 00 00 00 00 00 00")), std::nullopt) << "seven Pad1";
   EXPECT_EQ(dropped_options(octets("1e 04 00000000 00 00 00 00 00 00 00 00")), Drop::bad_header) << "eight Pad1";
@@ -103,7 +103,7 @@ TEST(ExtensionHeaders, padding_in_a_row) {   // I7
   EXPECT_EQ(dropped_options(octets("01 04 00000000 1e 00 01 04 00000000")), std::nullopt) << "two runs of six";
 }
 
-TEST(ExtensionHeaders, options_beside_padding) {   // I7
+TEST(ExtensionHeaders, options_beside_padding) {  // I7
   EXPECT_EQ(dropped_options(octets("1e 00 1e 00 1e 00 1e 00 1e 00 1e 00 1e 00")), std::nullopt);
   EXPECT_EQ(dropped_options(octets("1e 00 1e 00 1e 00 1e 00 1e 00 1e 00 1e 00 1e 00 01 04 00000000")), std::nullopt);
   EXPECT_EQ(dropped_options(octets("1e 00 1e 00 1e 00 1e 00 1e 00 1e 00 1e 00 1e 00 1e 00 01 02 0000")),
@@ -111,19 +111,19 @@ TEST(ExtensionHeaders, options_beside_padding) {   // I7
       << "nine";
 }
 
-TEST(ExtensionHeaders, unknown_options_by_their_top_bits) {   // I10
+TEST(ExtensionHeaders, unknown_options_by_their_top_bits) {  // I10
   EXPECT_EQ(dropped_options(octets("1e 04 00000000")), std::nullopt) << "00: skip";
   EXPECT_EQ(dropped_options(octets("5e 04 00000000")), Drop::bad_header) << "01: discard";
   EXPECT_EQ(dropped_options(octets("9e 04 00000000")), Drop::bad_header) << "10";
   EXPECT_EQ(dropped_options(octets("de 04 00000000")), Drop::bad_header) << "11";
 }
 
-TEST(ExtensionHeaders, options_that_overrun) {   // I7
+TEST(ExtensionHeaders, options_that_overrun) {  // I7
   EXPECT_EQ(dropped_options(octets("1e 05 00000000")), Drop::bad_header);
   EXPECT_EQ(dropped_options(octets("1e 03 000000 1e")), Drop::bad_header);
 }
 
-TEST(ExtensionHeaders, routing) {   // I8
+TEST(ExtensionHeaders, routing) {  // I8
   const std::string_view us_twice = " fd000000000000000000000000000002 fd000000000000000000000000000002";
   for (const char* type : {"00", "02", "03", "04", "fd"}) {
     const std::string head = std::string{"06 04 "} + type;
@@ -132,12 +132,12 @@ TEST(ExtensionHeaders, routing) {   // I8
   }
 }
 
-TEST(ExtensionHeaders, jumbograms_are_not_spoken) {   // I9
+TEST(ExtensionHeaders, jumbograms_are_not_spoken) {  // I9
   for (const char* length : {"00000000", "00000001", "0000ffff", "00010000", "7fffffff", "ffffffff"}) {
     const Octets jumbo = octets(std::string{"06 00 c2 04 "} + length);
     EXPECT_EQ(dropped(protocol::hop_by_hop, jumbo), Drop::bad_header) << length;
     Octets packet = testing::packet(testing::peer6, testing::us6, protocol::hop_by_hop, join(jumbo, Octets(20)));
-    store_be(&packet[4], std::uint16_t{0});   // the payload length of a jumbogram
+    store_be(&packet[4], std::uint16_t{0});  // the payload length of a jumbogram
     EXPECT_EQ(accept(packet, false, {}, testing::host()).error(), Drop::truncated) << length;
   }
 }

@@ -94,7 +94,7 @@ TEST_F(Echo, partial_checksum_where_the_link_completes_it) {
   }
 }
 
-TEST_F(Echo, wrong_checksum) {   // I11
+TEST_F(Echo, wrong_checksum) {  // I11
   for (const Family f : families) {
     const Octets good = request(f, testing::octets("01020304"));
     for (std::size_t bit = 0; bit < 8 * good.size(); ++bit) {
@@ -110,7 +110,7 @@ TEST_F(Echo, wrong_checksum) {   // I11
   }
 }
 
-TEST_F(Echo, only_requests_are_answered) {   // C3, C4, C6
+TEST_F(Echo, only_requests_are_answered) {  // C3, C4, C6
   for (const Family f : families)
     for (unsigned type = 0; type < 256; ++type) {
       const auto answered = answer(f, message(f, static_cast<std::uint8_t>(type), Octets(20)));
@@ -144,7 +144,7 @@ TEST_F(Echo, no_memory) {
   }
 }
 
-TEST_F(Echo, broadcast_and_multicast_get_no_answer) {   // I12
+TEST_F(Echo, broadcast_and_multicast_get_no_answer) {  // I12
   for (const IpAddr& dst : {IpAddr::v4(0xffffffffu), IpAddr::v4(0xc61200ffu), IpAddr::v4(0xe0000001u)}) {
     const Octets p = packet(testing::peer4, dst, protocol::icmp, request(Family::v4, Octets(8)));
     EXPECT_EQ(accept(p, false, {}, own_).error(), Drop::not_ours);
@@ -154,7 +154,7 @@ TEST_F(Echo, broadcast_and_multicast_get_no_answer) {   // I12
   EXPECT_EQ(accept(p, false, {}, own_).error(), Drop::not_ours);
 }
 
-TEST_F(Echo, keeps_the_type_of_service) {   // RFC 1122 section 3.2.2
+TEST_F(Echo, keeps_the_type_of_service) {  // RFC 1122 section 3.2.2
   const Octets m = request(Family::v4, {});
   const Datagram d{.src = testing::peer4, .dst = testing::us4, .protocol = protocol::icmp, .tos = 0x48, .payload = m};
   ASSERT_TRUE(answer_echo(d, {}, pool_, plain, reply_));

@@ -52,7 +52,7 @@ TEST(Accept, a_packet_for_us) {
   }
 }
 
-TEST(Accept, lengths_that_lie) {   // I1
+TEST(Accept, lengths_that_lie) {  // I1
   for (std::size_t length = 0; length <= 64; ++length)
     for (std::size_t ihl = 0; ihl < 16; ++ihl)
       for (std::size_t total = 0; total < 70; ++total) {
@@ -70,7 +70,7 @@ TEST(Accept, lengths_that_lie) {   // I1
       }
 }
 
-TEST(Accept, octets_behind_the_packet_are_ignored) {   // I1
+TEST(Accept, octets_behind_the_packet_are_ignored) {  // I1
   for (const Family f : families) {
     Octets p = packet(peer(f), us(f), protocol::tcp, octets("0102"));
     p.resize(p.size() + 9, std::byte{0xee});
@@ -82,7 +82,7 @@ TEST(Accept, octets_behind_the_packet_are_ignored) {   // I1
   }
 }
 
-TEST(Accept, short_frames_of_every_version) {   // I2
+TEST(Accept, short_frames_of_every_version) {  // I2
   for (std::size_t length = 0; length <= 60; ++length)
     for (unsigned first = 0; first < 256; ++first) {
       Octets p(length);
@@ -95,7 +95,7 @@ TEST(Accept, short_frames_of_every_version) {   // I2
     }
 }
 
-TEST(Accept, each_bit_of_an_ipv4_header_is_covered) {   // I11
+TEST(Accept, each_bit_of_an_ipv4_header_is_covered) {  // I11
   const Octets good = packet(peer4, us4, protocol::tcp, octets("01020304"));
   for (std::size_t bit = 0; bit < 160; ++bit) {
     Octets p = good;
@@ -103,7 +103,7 @@ TEST(Accept, each_bit_of_an_ipv4_header_is_covered) {   // I11
     EXPECT_TRUE(dropped(p)) << "bit " << bit;
   }
   Octets p = good;
-  p[8] = std::byte{63};   // the TTL alone, which no other check looks at
+  p[8] = std::byte{63};  // the TTL alone, which no other check looks at
   EXPECT_EQ(dropped(p), Drop::bad_checksum);
   EXPECT_TRUE(accept(p, false, {.checksum = Offload::Checksum::verified}, own)) << "the device has verified it";
   EXPECT_FALSE(accept(p, false, {.checksum = Offload::Checksum::partial}, own)) << "partial is about the transport";
@@ -115,7 +115,7 @@ Octets with_options(const Octets& options) {
   return p;
 }
 
-TEST(Accept, every_ipv4_option_and_length) {   // I3, RFC 9293 §3.9.2 (MUST-50)
+TEST(Accept, every_ipv4_option_and_length) {  // I3, RFC 9293 §3.9.2 (MUST-50)
   constexpr unsigned loose = 131, strict = 137;
   for (unsigned kind = 0; kind < 256; ++kind)
     for (unsigned length = 0; length <= 41; ++length) {
@@ -133,17 +133,17 @@ TEST(Accept, every_ipv4_option_and_length) {   // I3, RFC 9293 §3.9.2 (MUST-50)
     }
 }
 
-TEST(Accept, ipv4_options_wherever_they_stand) {   // I3
+TEST(Accept, ipv4_options_wherever_they_stand) {  // I3
   EXPECT_EQ(dropped(with_options(octets("01 83 07 04 c6120001"))), Drop::source_route);
   EXPECT_EQ(dropped(with_options(octets("44 04 05 00 89 03 04 00"))), Drop::source_route);
   EXPECT_EQ(dropped(with_options(octets("00 83 07 00"))), std::nullopt) << "nothing counts after the end";
   EXPECT_EQ(dropped(with_options(octets("01 01 01 44"))), Drop::bad_header) << "no octet left for the length";
-  const auto d = from_device(with_options(octets("94 04 0000")));   // router alert
+  const auto d = from_device(with_options(octets("94 04 0000")));  // router alert
   ASSERT_TRUE(d);
   EXPECT_EQ(d->header_size, 24);
 }
 
-TEST(Accept, martian_sources_from_the_device) {   // I5, RFC 9293 §3.9.2.3 (MUST-63), §3.9.2.3 (MUST-57)
+TEST(Accept, martian_sources_from_the_device) {  // I5, RFC 9293 §3.9.2.3 (MUST-63), §3.9.2.3 (MUST-57)
   const IpAddr martians4[] = {us4,
                               IpAddr::v4(0x00000000u),
                               IpAddr::v4(0x00ffffffu),
@@ -154,7 +154,7 @@ TEST(Accept, martian_sources_from_the_device) {   // I5, RFC 9293 §3.9.2.3 (MUS
                               IpAddr::v4(0xf0000001u),
                               IpAddr::v4(0xfffffffeu),
                               IpAddr::v4(0xffffffffu),
-                              IpAddr::v4(0xc61200ffu)};   // our network's broadcast address
+                              IpAddr::v4(0xc61200ffu)};  // our network's broadcast address
   const IpAddr martians6[] = {us6,
                               IpAddr{},
                               IpAddr::loopback(Family::v6),
@@ -167,18 +167,18 @@ TEST(Accept, martian_sources_from_the_device) {   // I5, RFC 9293 §3.9.2.3 (MUS
   }
 }
 
-TEST(Accept, mapped_addresses_never_stand_in_ipv6) {   // I5
+TEST(Accept, mapped_addresses_never_stand_in_ipv6) {  // I5
   Octets p(40);
   Ipv6Header{.src = peer6, .dst = us4, .next_header = protocol::tcp}.emit(p, 0);
   EXPECT_EQ(dropped(p), Drop::martian_source) << "::ffff:198.18.0.2 is not 198.18.0.2";
 }
 
-TEST(Accept, land) {   // I6
+TEST(Accept, land) {  // I6
   for (const Family f : families)
     EXPECT_EQ(dropped(packet(us(f), us(f), protocol::tcp, Octets(20))), Drop::martian_source);
 }
 
-TEST(Accept, what_we_sent_to_ourselves) {   // I5
+TEST(Accept, what_we_sent_to_ourselves) {  // I5
   for (const Family f : families) {
     const IpAddr loopback = IpAddr::loopback(f);
     EXPECT_EQ(dropped(packet(us(f), us(f), protocol::tcp, Octets(20)), looped), std::nullopt);
@@ -189,7 +189,7 @@ TEST(Accept, what_we_sent_to_ourselves) {   // I5
   EXPECT_EQ(dropped(packet(IpAddr::v4(0x7f000009u), IpAddr::v4(0x7f010203u), protocol::tcp, {}), looped), std::nullopt);
 }
 
-TEST(Accept, destinations_that_are_not_ours) {   // I12, I13, MUST-57
+TEST(Accept, destinations_that_are_not_ours) {  // I12, I13, MUST-57
   const IpAddr others4[] = {peer4,
                             IpAddr::v4(0xffffffffu),
                             IpAddr::v4(0xc61200ffu),
@@ -206,7 +206,7 @@ TEST(Accept, destinations_that_are_not_ours) {   // I12, I13, MUST-57
   }
 }
 
-TEST(Accept, a_ttl_of_zero_is_for_us) {   // I13
+TEST(Accept, a_ttl_of_zero_is_for_us) {  // I13
   Octets p4(20), p6(40);
   Ipv4Header{.src = peer4, .dst = us4, .ttl = 0}.emit(p4, 0);
   Ipv6Header{.src = peer6, .dst = us6, .next_header = protocol::tcp, .hop_limit = 0}.emit(p6, 0);
@@ -229,7 +229,7 @@ TEST(Accept, fragments) {
   EXPECT_EQ(dropped(packet(peer6, us6, protocol::fragment, octets("06 00 0000 00000001"))), Drop::fragment);
 }
 
-TEST(Accept, any_octets_at_all) {   // I1, I3, I7
+TEST(Accept, any_octets_at_all) {  // I1, I3, I7
   testing::Random r;
   for (int round = 0; round < 50'000; ++round) {
     const bool six = r.coin();

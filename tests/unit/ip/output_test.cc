@@ -33,9 +33,9 @@ void make_segment(TxPacket& p, const Octets& text, std::size_t piece) {
   }
 }
 
-void make_segment(TxPacket&, Octets&&, std::size_t) = delete;   // it would be gone before it is sent
+void make_segment(TxPacket&, Octets&&, std::size_t) = delete;  // it would be gone before it is sent
 
-TEST(Output, what_is_sent_is_accepted) {   // accept(prepend(x)) == x
+TEST(Output, what_is_sent_is_accepted) {  // accept(prepend(x)) == x
   testing::Random r;
   for (int round = 0; round < 2000; ++round) {
     SCOPED_TRACE(round);
@@ -65,7 +65,7 @@ TEST(Output, what_is_sent_is_accepted) {   // accept(prepend(x)) == x
   }
 }
 
-TEST(Output, a_wrong_octet_anywhere_is_noticed) {   // I11
+TEST(Output, a_wrong_octet_anywhere_is_noticed) {  // I11
   for (const Family f : families) {
     TxPacket p;
     make_segment(p, five, 2);
@@ -104,7 +104,7 @@ TEST(Output, a_device_completes_a_partial_checksum) {
   }
 }
 
-TEST(Output, ipv4_is_never_fragmented) {   // F9, RFC 6864 section 4.1
+TEST(Output, ipv4_is_never_fragmented) {  // F9, RFC 6864 section 4.1
   TxPacket p;
   make_segment(p, none, 1);
   prepend(p, testing::us4, testing::peer4, protocol::tcp, 64, 0);
@@ -123,7 +123,7 @@ TEST(Output, flow_label) {
   EXPECT_EQ(p.begin, 0) << "the largest header that the room is for";
 }
 
-TEST(Output, a_udp_checksum_is_never_zero) {   // RFC 768, RFC 8200 section 8.1
+TEST(Output, a_udp_checksum_is_never_zero) {  // RFC 768, RFC 8200 section 8.1
   for (const Family f : families) {
     TxPacket p;
     const MutBytes rest = UdpHeader{Port{1}, Port{2}}.emit(MutBytes{p.headers}.subspan(p.begin), 2);

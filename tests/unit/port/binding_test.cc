@@ -49,17 +49,33 @@ class Sockets {
   Status step(const std::string& word) {
     Socket& s = sockets_[word[0]];
     switch (word[1]) {
-      case '=': s = {}; break;
+      case '=':
+        s = {};
+        break;
       case '+':
-      case '-': set(s, word[2], word[1] == '+'); break;
-      case '@': return bind(s, address(word.substr(2)));
-      case '!': return table_.set_listening(s.id, true);
-      case '^': return table_.set_listening(s.id, false);
-      case '<': s.id = table_.hold(sockets_[word[2]].id, address(word.substr(4))); break;
-      case '>': table_.set_address(s.id, address(word.substr(2))); break;
-      case '.': close(s); break;
-      case '%': table_.release(s.id); break;
-      default: ADD_FAILURE() << word;
+      case '-':
+        set(s, word[2], word[1] == '+');
+        break;
+      case '@':
+        return bind(s, address(word.substr(2)));
+      case '!':
+        return table_.set_listening(s.id, true);
+      case '^':
+        return table_.set_listening(s.id, false);
+      case '<':
+        s.id = table_.hold(sockets_[word[2]].id, address(word.substr(4)));
+        break;
+      case '>':
+        table_.set_address(s.id, address(word.substr(2)));
+        break;
+      case '.':
+        close(s);
+        break;
+      case '%':
+        table_.release(s.id);
+        break;
+      default:
+        ADD_FAILURE() << word;
     }
     return {};
   }
@@ -93,8 +109,8 @@ struct Case {
 };
 
 // What Linux 6.18 answers to the last call of each line, made on kernel sockets in an empty network namespace.
-// One answer is left out: Linux remembers a cleared REUSEPORT of the only socket of a port, so that B=4 B+p B@ passes after
-// A=4 A+p A@ A-p. Here what the sockets say now counts.
+// One answer is left out: Linux remembers a cleared REUSEPORT of the only socket of a port, so that B=4 B+p B@ passes
+// after A=4 A+p A@ A-p. Here what the sockets say now counts.
 constexpr Case linux_answers[] = {
     {"A=4 A@127.0.0.1 B=4 B@127.0.0.1", in_use},
     {"A=4 A@127.0.0.1 B=4 B@127.0.0.2", ok},
@@ -235,7 +251,7 @@ TEST(PortTable, ports_do_not_touch_each_other) {
   for (std::uint32_t p = 1; p < 65'536; ++p) ASSERT_FALSE(table.can_bind({.addr = IpAddr::v4(v4(1)), .port = Port(p)}));
 }
 
-TEST(PortTable, an_automatic_port_blocks_nobody) {   // N3
+TEST(PortTable, an_automatic_port_blocks_nobody) {  // N3
   PortTable table{prf};
   const IpAddr local = IpAddr::v4(v4(1));
   const BindingId first = table.bind_automatic(local, port);
@@ -325,7 +341,7 @@ TEST(PortTable, reuse_port_shares_requests_evenly_and_steadily) {
     ASSERT_EQ(owner, table.find_listener(request(IpAddr::v4(v4(1)), i)));
     ++taken.at(*owner);
   }
-  for (const std::uint32_t n : taken) EXPECT_NEAR(n, requests / listeners, 400);   // 4.6 standard deviations
+  for (const std::uint32_t n : taken) EXPECT_NEAR(n, requests / listeners, 400);  // 4.6 standard deviations
 }
 
 }  // namespace

@@ -79,7 +79,7 @@ TEST(Demux, agrees_with_std_map) {
   for (const auto& [i, value] : reference) ASSERT_EQ(demux.find(pair(i)), value);
 }
 
-TEST(Demux, a_million_pairs_and_none_refused) {   // R13 (a)
+TEST(Demux, a_million_pairs_and_none_refused) {  // R13 (a)
   const Prf prf{key};
   Demux demux{prf};
   constexpr std::uint32_t count = 1'000'000;
@@ -95,9 +95,9 @@ TEST(Demux, a_million_pairs_and_none_refused) {   // R13 (a)
   EXPECT_LE(demux.capacity(), 64u) << "an empty table holds little";
 }
 
-// One who knew the key could fill two buckets and no more: the rest of his pairs are refused, the table does not grow for them,
-// and other pairs keep working.
-TEST(Demux, pairs_made_to_collide_are_refused) {   // R13 (b)
+// One who knew the key could fill two buckets and no more: the rest of his pairs are refused, the table does not grow
+// for them, and other pairs keep working.
+TEST(Demux, pairs_made_to_collide_are_refused) {  // R13 (b)
   const Prf prf{key};
   Demux demux{prf};
   for (std::uint32_t i = 0; i < 500; ++i) ASSERT_TRUE(demux.insert(pair(i), i));

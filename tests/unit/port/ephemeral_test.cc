@@ -33,9 +33,9 @@ double deviation(const Counts& counts) {
   return (chi - freedom) / std::sqrt(2 * freedom);
 }
 
-TEST(EphemeralPorts, draws_are_uniform_and_independent_between_destinations) {   // N3
+TEST(EphemeralPorts, draws_are_uniform_and_independent_between_destinations) {  // N3
   const EphemeralPorts ports{prf, first, last};
-  constexpr std::int64_t connects = 500'000;   // to each
+  constexpr std::int64_t connects = 500'000;  // to each
   std::vector<std::uint32_t> to_here(32'768), to_there(32'768), differences(32'768), joint(64 * 64);
   for (std::int64_t t = 0; t < connects; ++t) {
     const std::uint32_t a = number(*ports.for_connect(local, here, at(t), all_free)) - first;
@@ -48,12 +48,12 @@ TEST(EphemeralPorts, draws_are_uniform_and_independent_between_destinations) {  
   EXPECT_LT(std::abs(deviation(to_here)), 5);
   EXPECT_LT(std::abs(deviation(to_there)), 5);
   EXPECT_LT(std::abs(deviation(differences)), 5);
-  double bits = 0;   // of mutual information, the marginals being uniform
+  double bits = 0;  // of mutual information, the marginals being uniform
   for (const std::uint32_t n : joint) bits += n / double(connects) * std::log2(n / double(connects) * 64 * 64);
   EXPECT_LT(bits, 0.01) << "independent ports give 4095 / (2 N ln 2) = 0.006";
 }
 
-TEST(EphemeralPorts, successive_ports_of_one_destination_are_independent) {   // N3
+TEST(EphemeralPorts, successive_ports_of_one_destination_are_independent) {  // N3
   const EphemeralPorts ports{prf, first, last};
   std::vector<std::uint32_t> steps(32'768);
   std::uint32_t before = 0;
@@ -65,7 +65,7 @@ TEST(EphemeralPorts, successive_ports_of_one_destination_are_independent) {   //
   EXPECT_LT(std::abs(deviation(steps)), 5);
 }
 
-TEST(EphemeralPorts, every_port_of_a_destination_is_found_then_none) {   // N3
+TEST(EphemeralPorts, every_port_of_a_destination_is_found_then_none) {  // N3
   const EphemeralPorts ports{prf, first, last};
   std::vector<char> taken(65'536);
   const auto is_free = [&](Port p) { return taken[number(p)] == 0; };
@@ -74,7 +74,8 @@ TEST(EphemeralPorts, every_port_of_a_destination_is_found_then_none) {   // N3
     if (!port || taken[number(*port)]++ != 0) return 0u;
     return number(*port);
   };
-  for (std::int64_t t = 0; t < 32'768; ++t) ASSERT_GE(connect(t), first) << "the range is used up before what is below it";
+  for (std::int64_t t = 0; t < 32'768; ++t)
+    ASSERT_GE(connect(t), first) << "the range is used up before what is below it";
   for (std::int64_t t = 0; t < 300; ++t) {
     const std::uint32_t p = connect(t);
     ASSERT_TRUE(1024 <= p && p < first);
@@ -86,14 +87,14 @@ TEST(EphemeralPorts, every_port_of_a_destination_is_found_then_none) {   // N3
   EXPECT_EQ(ports.for_bind(local, at(0), is_free).error(), Error::in_use);
 }
 
-TEST(EphemeralPorts, work_is_bounded) {   // N3
+TEST(EphemeralPorts, work_is_bounded) {  // N3
   const EphemeralPorts ports{prf, first, last};
   std::uint32_t asked = 0;
   EXPECT_FALSE(ports.for_connect(local, here, at(1), [&](Port) { return ++asked == 0; }));
   EXPECT_EQ(asked, 64'512 + 2 * EphemeralPorts::draws);
 }
 
-TEST(EphemeralPorts, reserved_ports_are_never_chosen) {   // N3
+TEST(EphemeralPorts, reserved_ports_are_never_chosen) {  // N3
   EphemeralPorts ports{prf, 40'000, 40'009};
   ports.reserve({Port{40'009}, Port{40'000}, Port{40'004}, Port{1024}});
   std::bitset<65'536> seen;
@@ -108,7 +109,7 @@ TEST(EphemeralPorts, a_range_from_1024_on_has_nothing_below) {
   EXPECT_FALSE(ports.for_connect(local, here, at(0), [](Port) { return false; }));
 }
 
-TEST(EphemeralPorts, one_port_serves_many_destinations_and_then_a_listener) {   // N3
+TEST(EphemeralPorts, one_port_serves_many_destinations_and_then_a_listener) {  // N3
   const EphemeralPorts ports{prf, first, first};
   PortTable table{prf};
   Demux demux{prf};

@@ -24,7 +24,7 @@ std::uint16_t plain_sum(Bytes b) {
   return static_cast<std::uint16_t>(sum);
 }
 
-TEST(Checksum, example_of_rfc_1071) {   // section 3
+TEST(Checksum, example_of_rfc_1071) {  // section 3
   const Octets data = octets("00 01 f2 03 f4 f5 f6 f7");
   EXPECT_EQ(Sum{}.add(data).folded(), 0xddf2);
   EXPECT_EQ(Sum{}.add(data).checksum(), 0x220d);
@@ -84,13 +84,13 @@ TEST(Checksum, pseudo_headers) {
   const Octets src = r.bytes(16), dst = r.bytes(16);
   Octets expected = src;
   expected.insert(expected.end(), dst.begin(), dst.end());
-  const Octets rest = octets("00012345 000000 3a");   // a length beyond 16 bits (RFC 8200 section 8.1)
+  const Octets rest = octets("00012345 000000 3a");  // a length beyond 16 bits (RFC 8200 section 8.1)
   expected.insert(expected.end(), rest.begin(), rest.end());
   EXPECT_EQ(pseudo_header(IpAddr::v6(src.data()), IpAddr::v6(dst.data()), protocol::icmpv6, 0x12345).folded(),
             plain_sum(expected));
 }
 
-TEST(Checksum, one_word_changed) {   // RFC 1624 section 4: equation 2 would give 0xffff here
+TEST(Checksum, one_word_changed) {  // RFC 1624 section 4: equation 2 would give 0xffff here
   EXPECT_EQ(update_checksum(0xdd2f, 0x5555, 0x3285), 0x0000);
   Random r;
   for (int round = 0; round < testing::rounds; ++round) {

@@ -88,7 +88,7 @@ TEST(RoundTrip, ipv4) {
   }
 }
 
-TEST(RoundTrip, ipv4_checksum_covers_each_bit) {   // I11
+TEST(RoundTrip, ipv4_checksum_covers_each_bit) {  // I11
   Octets b = dirty(24);
   Ipv4Header{IpAddr::v4(0xc6120001u), IpAddr::v4(0xc6120002u), 6}.emit(b, 4);
   for (std::size_t bit = 0; bit < 160; ++bit) {
@@ -99,7 +99,7 @@ TEST(RoundTrip, ipv4_checksum_covers_each_bit) {   // I11
   }
 }
 
-TEST(RoundTrip, ipv4_for_tcp_is_atomic) {   // F9, RFC 6864 section 4.1
+TEST(RoundTrip, ipv4_for_tcp_is_atomic) {  // F9, RFC 6864 section 4.1
   Octets b = dirty(20);
   Ipv4Header{}.emit(b, 0);
   EXPECT_TRUE(Ipv4View::parse(b)->dont_fragment());

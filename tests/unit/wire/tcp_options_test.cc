@@ -23,12 +23,18 @@ Octets emitted(const TcpOptions& o) {
 
 bool is_right_size(std::uint8_t kind, std::size_t length) {
   switch (kind) {
-    case option_kind::mss: return length == 4;
-    case option_kind::window_scale: return length == 3;
-    case option_kind::sack_permitted: return length == 2;
-    case option_kind::timestamps: return length == 10;
-    case option_kind::sack: return length == 10 || length == 18 || length == 26 || length == 34;
-    default: return true;
+    case option_kind::mss:
+      return length == 4;
+    case option_kind::window_scale:
+      return length == 3;
+    case option_kind::sack_permitted:
+      return length == 2;
+    case option_kind::timestamps:
+      return length == 10;
+    case option_kind::sack:
+      return length == 10 || length == 18 || length == 26 || length == 34;
+    default:
+      return true;
   }
 }
 
@@ -48,7 +54,7 @@ TcpOptions expected_alone(std::uint8_t kind, std::size_t length, std::size_t roo
   return o;
 }
 
-TEST(TcpOptions, every_kind_and_length_at_every_offset) {   // H2, RFC 9293 §3.1 (MUST-6, MUST-7, MUST-64)
+TEST(TcpOptions, every_kind_and_length_at_every_offset) {  // H2, RFC 9293 §3.1 (MUST-6, MUST-7, MUST-64)
   for (unsigned kind = 0; kind < 256; ++kind)
     for (std::size_t length = 0; length <= 41; ++length)
       for (std::size_t offset = 0; offset < area; ++offset) {
@@ -63,12 +69,11 @@ TEST(TcpOptions, every_kind_and_length_at_every_offset) {   // H2, RFC 9293 §3.
       }
 }
 
-TEST(TcpOptions, anything_ends) {   // H2
+TEST(TcpOptions, anything_ends) {  // H2
   Random r;
   for (int round = 0; round < 100 * testing::rounds; ++round) {
     Octets b = r.bytes(r.below(area + 1));
-    for (auto& o : b)
-      o &= std::byte{r.coin() ? std::uint8_t{0x0f} : std::uint8_t{0xff}};   // small kinds, small lengths
+    for (auto& o : b) o &= std::byte{r.coin() ? std::uint8_t{0x0f} : std::uint8_t{0xff}};  // small kinds, small lengths
     const TcpOptions o = TcpOptions::parse(b);
     ASSERT_LE(o.sack_count, 4) << "round " << round;
     ASSERT_LE(o.window_scale.value_or(0), 14) << "round " << round;
@@ -148,7 +153,7 @@ const Row rows[] = {
     {"the SYN of others, odd places", "03 03 07 02 04 05b4 04 02 08 0a 00000064 00000000 00", full_syn},
 };
 
-TEST(TcpOptions, table) {   // H3
+TEST(TcpOptions, table) {  // H3
   for (const Row& row : rows) EXPECT_EQ(TcpOptions::parse(octets(row.options)), row.expected) << row.what;
 }
 
@@ -190,7 +195,7 @@ TEST(TcpOptions, layouts_of_linux) {
   EXPECT_EQ(emitted({}), octets(""));
 }
 
-TEST(TcpOptions, three_sack_blocks_beside_timestamps_four_without) {   // RFC 2018 section 3
+TEST(TcpOptions, three_sack_blocks_beside_timestamps_four_without) {  // RFC 2018 section 3
   TcpOptions o{.sack_count = 4};
   EXPECT_EQ(TcpOptions::parse(emitted(o)).sack_count, 4);
   o.timestamps = Timestamps{};

@@ -28,15 +28,15 @@ TEST(Text, ipv4_addresses) {
   EXPECT_EQ(text(IpAddr::v4(0xffffffffu)), "255.255.255.255");
 }
 
-TEST(Text, ipv6_addresses) {   // RFC 5952 sections 4 and 5
+TEST(Text, ipv6_addresses) {  // RFC 5952 sections 4 and 5
   const std::pair<const char*, const char*> rows[] = {
       {"2001 0db8 0000 0000 0000 0000 0000 0001", "2001:db8::1"},
       {"0000 0000 0000 0000 0000 0000 0000 0000", "::"},
       {"0000 0000 0000 0000 0000 0000 0000 0001", "::1"},
       {"fd00 0000 0000 0000 0000 0000 0000 0000", "fd00::"},
-      {"2001 0db8 0000 0001 0001 0001 0001 0001", "2001:db8:0:1:1:1:1:1"},   // one group of zeros is written out
-      {"2001 0db8 0000 0000 0001 0000 0000 0001", "2001:db8::1:0:0:1"},      // of equals the first
-      {"2001 0000 0000 0001 0000 0000 0000 0001", "2001:0:0:1::1"},          // the longest
+      {"2001 0db8 0000 0001 0001 0001 0001 0001", "2001:db8:0:1:1:1:1:1"},  // one group of zeros is written out
+      {"2001 0db8 0000 0000 0001 0000 0000 0001", "2001:db8::1:0:0:1"},     // of equals the first
+      {"2001 0000 0000 0001 0000 0000 0000 0001", "2001:0:0:1::1"},         // the longest
       {"0001 0002 0003 0004 0005 0006 0000 0000", "1:2:3:4:5:6::"},
       {"0000 0000 0003 0004 0005 0006 0007 0008", "::3:4:5:6:7:8"},
       {"abcd ef01 2345 6789 abcd ef01 2345 6789", "abcd:ef01:2345:6789:abcd:ef01:2345:6789"},
@@ -80,7 +80,7 @@ TEST(Text, segments) {
             "PU. 1:1001(1000) ack 7 win 9 urg 3");
 }
 
-TEST(Text, relative_numbers_wrap) {   // H6
+TEST(Text, relative_numbers_wrap) {  // H6
   const TcpHeader h{.seq = {1}, .ack = {0}, .flags = ACK};
   const TcpOptions o{.sack = {{{{3}, {5}}}}, .sack_count = 1};
   EXPECT_EQ(text_of(segment(h, o, 2), {0xffffffff, 0xfffffffe}), ". 2:4(2) ack 2 win 0 <nop,nop,sack 5:7>");

@@ -14,7 +14,7 @@ namespace {
 
 using testing::Octets;
 
-TEST(TcpView, data_offset_against_length) {   // H1
+TEST(TcpView, data_offset_against_length) {  // H1
   for (std::size_t offset = 0; offset < 16; ++offset)
     for (std::size_t length = 0; length <= 60; ++length) {
       Octets b(length, std::byte{0x55});
@@ -28,7 +28,7 @@ TEST(TcpView, data_offset_against_length) {   // H1
     }
 }
 
-TEST(TcpView, reserved_bits_are_not_flags) {   // H4
+TEST(TcpView, reserved_bits_are_not_flags) {  // H4
   Octets b(20);
   b[12] = std::byte{0x5e};
   b[13] = std::byte{0x12};
@@ -48,7 +48,7 @@ TEST(Flags, sets) {
   EXPECT_EQ(f & ACK, ACK);
 }
 
-TEST(Ipv4View, lengths_that_lie) {   // I1
+TEST(Ipv4View, lengths_that_lie) {  // I1
   for (std::size_t length = 0; length <= 64; ++length)
     for (std::size_t ihl = 0; ihl < 16; ++ihl)
       for (std::size_t total = 0; total < 70; ++total) {
@@ -64,7 +64,7 @@ TEST(Ipv4View, lengths_that_lie) {   // I1
       }
 }
 
-TEST(Ipv6View, lengths_that_lie) {   // I1
+TEST(Ipv6View, lengths_that_lie) {  // I1
   for (std::size_t length = 0; length <= 64; ++length)
     for (std::size_t payload = 0; payload < 70; ++payload) {
       Octets b(length, std::byte{0x66});
@@ -77,7 +77,7 @@ TEST(Ipv6View, lengths_that_lie) {   // I1
     }
 }
 
-TEST(IpViews, every_first_octet_and_short_length) {   // I2
+TEST(IpViews, every_first_octet_and_short_length) {  // I2
   for (std::size_t length = 0; length <= 60; ++length)
     for (unsigned first = 0; first < 256; ++first) {
       Octets b(length);
@@ -102,7 +102,7 @@ TEST(IcmpView, needs_its_eight_octets) {
   }
 }
 
-TEST(UdpView, length_field_against_length) {   // U1
+TEST(UdpView, length_field_against_length) {  // U1
   for (std::size_t length = 0; length <= 20; ++length)
     for (std::size_t field = 0; field <= 24; ++field) {
       Octets b(length);
