@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "http_server/session.h"
+#include "http_server/client.h"
 #include "http_server/site.h"
 #include "support/endpoint.h"
 #include "support/listener.h"
@@ -19,8 +19,8 @@ namespace {
 
 using namespace apps;
 using namespace std::chrono_literals;
+using http::Client;
 using http::Clock;
-using http::Session;
 
 /// Each client takes a descriptor, and another while a file is sent. Who comes when there is no room waits in the
 /// accept queue.
@@ -52,12 +52,12 @@ class Server {
   void describe(const Stop& stop) {
     set_.assign({{.fd = stop.fd(), .events = POLLIN, .revents = 0},
                  {.fd = may_accept() ? listener_.fd() : -1, .events = POLLIN, .revents = 0}});
-    for (const Session& s : sessions_) set_.push_back({.fd = s.fd(), .events = s.events(), .revents = 0});
+    for (const Client& s : clients_) set_.push_back({.fd = s.fd(), .events = s.events(), .revents = 0});
   }
 
   int timeout() const {
-    if (sessions_.empty()) return exhausted_ ? 1000 : -1;
-    const auto first = std::ranges::min_element(sessions_, {}, &Session::deadline)->deadline();
+    if (clients_.empty()) return exhausted_ ? 1000 : -1;
+    const auto first = std::ranges::min_element(clients_, {}, &Client::deadline)->deadline();
     const auto wait = std::chrono::ceil<std::chrono::milliseconds>(first - Clock::now());
     return static_cast<int>(std::clamp<std::int64_t>(wait.count(), 0, exhausted_ ? 1000 : 60'000));
   }
@@ -65,16 +65,16 @@ class Server {
   void serve_clients() {
     const auto now = Clock::now();
     std::size_t i = 2;
-    std::erase_if(sessions_, [&](Session& s) {
+    std::erase_if(clients_, [&](Client& s) {
       const bool due = set_[i++].revents != 0 || now >= s.deadline();
       return due && !s.advance(now);
     });
   }
 
-  bool may_accept() const { return !exhausted_ && sessions_.size() < room_; }
+  bool may_accept() const { return !exhausted_ && clients_.size() < room_; }
 
   void accept_clients() {
-    while (sessions_.size() < room_) {
+    while (clients_.size() < room_) {
       Accepted a = accept_from(listener_);
       exhausted_ = a.exhausted;
       if (!a.socket) return;
@@ -83,15 +83,15 @@ class Server {
       const int on = 1;
       static_cast<void>(tunic_setsockopt(a.socket.fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on));
       log_.accepted(a.socket, a.remote);
-      sessions_.emplace_back(std::move(a.socket), a.remote, site_, log_, Clock::now());
+      clients_.emplace_back(std::move(a.socket), a.remote, site_, log_, Clock::now());
     }
   }
 
   Socket listener_;
   const http::Site& site_;
   const http::Log& log_;
-  std::list<Session> sessions_;
-  std::vector<pollfd> set_;  // stop, listener, then the sessions in their order
+  std::list<Client> clients_;
+  std::vector<pollfd> set_;  // stop, listener, then the clients in their order
   const std::size_t room_ = room_for_clients();
   bool exhausted_ = false;  // descriptors ran out: the next who comes waits until someone leaves, or a second
 };

@@ -31,9 +31,9 @@ class Log {
 };
 
 /// Never blocks: advance() does what can be done now, events() says what to wait for.
-class Session {
+class Client {
  public:
-  Session(apps::Socket socket, const apps::Endpoint& remote, const Site& site, const Log& log, Clock::time_point now);
+  Client(apps::Socket socket, const apps::Endpoint& remote, const Site& site, const Log& log, Clock::time_point now);
 
   int fd() const { return socket_.fd(); }
   /// What poll() should wait for.

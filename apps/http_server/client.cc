@@ -1,4 +1,4 @@
-#include "http_server/session.h"
+#include "http_server/client.h"
 
 #include <poll.h>
 #include <tunic.h>
@@ -47,20 +47,20 @@ void Log::answered(const std::string& remote, const Request& request, const Repl
   apps::say(fmt::format("request {} {} {}", remote, what, reply.status));
 }
 
-Session::Session(apps::Socket socket, const apps::Endpoint& remote, const Site& site, const Log& log,
-                 Clock::time_point now)
+Client::Client(apps::Socket socket, const apps::Endpoint& remote, const Site& site, const Log& log,
+               Clock::time_point now)
     : socket_{std::move(socket)}, remote_{to_string(remote)}, site_{site}, log_{log} {
   expect(now, idle_time);
 }
 
-short Session::events() const {
+short Client::events() const {
   // A pipelined request that is here already would never make the socket readable; one that is writable wakes us at
   // once.
   if (phase_ == Phase::writing || (phase_ == Phase::reading && unexamined_)) return POLLOUT;
   return POLLIN;
 }
 
-bool Session::advance(Clock::time_point now) {
+bool Client::advance(Clock::time_point now) {
   for (int i = 0; i < steps_at_once; ++i) {
     Step step = Step::over;
     switch (phase_) {
@@ -81,14 +81,14 @@ bool Session::advance(Clock::time_point now) {
   return true;
 }
 
-Session::Step Session::expired(Clock::time_point now) {
+Client::Step Client::expired(Clock::time_point now) {
   if (phase_ != Phase::reading || input_.empty()) return Step::over;  // an idle connection is closed without a word
   return start(error_reply(408, {}), {}, now);
 }
 
 // ---- requests in ----
 
-Session::Step Session::read_request(Clock::time_point now) {
+Client::Step Client::read_request(Clock::time_point now) {
   if (!unexamined_)
     if (const Step got = receive(); got != Step::again) return got;
   unexamined_ = false;
@@ -98,7 +98,7 @@ Session::Step Session::read_request(Clock::time_point now) {
   return start(answer(site_, asked), asked, now);
 }
 
-Session::Step Session::receive() {
+Client::Step Client::receive() {
   const std::size_t had = input_.size();
   input_.resize(had + header_limit);
   const ssize_t n = tunic_read(fd(), input_.data() + had, header_limit);
@@ -110,7 +110,7 @@ Session::Step Session::receive() {
   return n < 0 && would_block() ? Step::wait : Step::over;
 }
 
-bool Session::parse() {
+bool Client::parse() {
   if (!parser_) {
     // Some clients end a body with an empty line too many (RFC 9112 §2.2).
     while (input_.starts_with("\r\n")) input_.erase(0, 2);
@@ -140,7 +140,7 @@ bool Session::parse() {
   return parser_->is_done() || is_refused(head.method()) || head.count(beast_http::field::expect) != 0;
 }
 
-Request Session::request() const {
+Request Client::request() const {
   const auto& head = parser_->get();
   const auto field = [&](beast_http::field name) { return std::string{head[name]}; };
   return {.method = std::string{head.method_string()},
@@ -154,7 +154,7 @@ Request Session::request() const {
 
 // ---- replies out ----
 
-Session::Step Session::start(Reply reply, const Request& asked, Clock::time_point now) {
+Client::Step Client::start(Reply reply, const Request& asked, Clock::time_point now) {
   log_.answered(remote_, asked, reply);
   reply_ = std::move(reply);
   refusal_.reset();
@@ -166,7 +166,7 @@ Session::Step Session::start(Reply reply, const Request& asked, Clock::time_poin
   return Step::again;
 }
 
-bool Session::fill() {
+bool Client::fill() {
   begin_ = 0;
   end_ = reply_.text.copy(block_->data(), block_->size());
   reply_.text.erase(0, end_);
@@ -180,7 +180,7 @@ bool Session::fill() {
   return true;
 }
 
-Session::Step Session::write_reply(Clock::time_point now) {
+Client::Step Client::write_reply(Clock::time_point now) {
   // A file that shrank cannot be made good: the early end tells the client that octets are missing.
   if (begin_ == end_ && !fill()) return Step::over;
   const ssize_t n = tunic_write(fd(), block_->data() + begin_, end_ - begin_);
@@ -191,7 +191,7 @@ Session::Step Session::write_reply(Clock::time_point now) {
   return reply_done(now);
 }
 
-Session::Step Session::reply_done(Clock::time_point now) {
+Client::Step Client::reply_done(Clock::time_point now) {
   const bool keep_alive = reply_.keep_alive;
   reply_ = {};
   block_.reset();
@@ -208,7 +208,7 @@ Session::Step Session::reply_done(Clock::time_point now) {
   return Step::again;
 }
 
-Session::Step Session::drain() {
+Client::Step Client::drain() {
   char nowhere[16 * 1024];
   const ssize_t n = tunic_read(fd(), nowhere, sizeof nowhere);
   if (n > 0) return Clock::now() < deadline_ ? Step::again : Step::over;
