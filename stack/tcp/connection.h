@@ -82,7 +82,6 @@ class Connection {
   // -- asking --
   State state() const { return state_; }
   const FourTuple& pair() const { return pair_; }
-  bool is_passive() const { return passive_; }  // RFC 9293 §3.5 (MUST-11)
   bool was_established() const { return was_established_; }
   bool owned() const { return owned_; }
   std::uint32_t ready() const;  // bits of core's `ready`
@@ -181,7 +180,8 @@ class Connection {
 
   FourTuple pair_;
   State state_ = State::closed;
-  bool passive_ = false, owned_ = true, was_established_ = false;
+  bool passive_ = false;  // from LISTEN, not from an active open (RFC 9293 §3.5, MUST-11)
+  bool owned_ = true, was_established_ = false;
   bool read_shut_ = false, edge_ = false;
   bool reset_owed_ = false;  // abort: one RST goes out
   bool keep_alive_owed_ = false;
