@@ -34,7 +34,7 @@ def sources():
     """Every text file of the tree and its lines."""
     for folder, folders, names in os.walk(ROOT):
         folders[:] = sorted(set(folders) - NOT_OURS)
-        for path in (pathlib.Path(folder) / name for name in sorted(names)):
+        for path in (pathlib.Path(folder) / name for name in sorted(set(names) - NOT_OURS)):  # .git is a file in a worktree
             try:
                 yield str(path.relative_to(ROOT)), path.read_text().splitlines()
             except UnicodeDecodeError:
