@@ -26,6 +26,7 @@ enum class Purpose : std::uint64_t {
   syn_cookie,
   ip_id,
   reassembly,
+  path_mtu,
 };
 
 class Prf {

@@ -6,11 +6,19 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/time.h"
 #include "buf/link.h"
 #include "tcp/settings.h"
 #include "wire/addr.h"
 
 namespace tunic {
+
+/// What IP may be told: knobs that Linux keeps under net.ipv4 and net.ipv6. A number out of its range is brought to the
+/// nearest in it.
+struct IpSettings {
+  Duration mtu_expires = 600s;   ///< net.ipv4.route.mtu_expires: how long a learned path MTU holds, 1 s and more
+  std::uint32_t min_pmtu = 552;  ///< net.ipv4.route.min_pmtu: no lower path MTU is learned for IPv4, 68..65535 octets
+};
 
 /// All of a Stack's inputs but time and packets. A number out of its range is brought to the nearest in it.
 struct Config {
@@ -20,6 +28,7 @@ struct Config {
   std::size_t memory = 256u << 20;       ///< octets of packet memory, reserved as address space; 4 MiB..16 GiB
   std::uint32_t max_sockets = 1u << 20;  ///< sockets and connections together, TIME-WAIT apart
   std::array<std::uint8_t, 16> key{};  ///< secret of ports, ISNs and tables: from getrandom once; a test gives its own
+  IpSettings ip;                       ///< what IP may be told
   TcpSettings tcp;                     ///< what TCP may be told
 };
 

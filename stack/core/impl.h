@@ -8,6 +8,7 @@
 #include "core/socket.h"
 #include "core/stack.h"
 #include "ip/addresses.h"
+#include "ip/pmtu.h"
 #include "port/demux.h"
 #include "port/ephemeral.h"
 #include "tcp/burst.h"
@@ -39,6 +40,13 @@ struct Stack::Impl {
   void finish(Burst& burst, std::size_t from, const FourTuple& pair, std::uint8_t ttl, std::uint8_t tos);
   Burst& burst_for(bool local) { return local ? loop_burst : device_burst; }
   void reap();
+
+  // path.cc
+  /// How large packets to `dst` may be now.
+  PathMtu path_mtu(const IpAddr& dst, Instant now) const;
+  /// A router says that the way to `dst` takes packets of at most `mtu` octets, and the transport believes it. True: it
+  /// is less than path_mtu() said.
+  bool learn_path_mtu(const IpAddr& dst, std::uint32_t mtu, Instant now);
 
   // sockets.cc
   Socket* find(SocketId s) const;
@@ -82,6 +90,7 @@ struct Stack::Impl {
   Pool pool;
   Counters counters;
   Addresses addresses;
+  PmtuCache pmtu;
   TimerWheel wheel;
   Demux demux;
   PortTable ports;

@@ -11,6 +11,8 @@ static Config in_range(Config c) {
   c.mtu = std::clamp<std::uint32_t>(c.mtu, 576, 65'535);
   c.memory = std::clamp<std::size_t>(c.memory, 4u << 20, std::size_t{16} << 30);
   c.max_sockets = std::clamp<std::uint32_t>(c.max_sockets, 1, 1u << 30);
+  c.ip.mtu_expires = std::max<Duration>(c.ip.mtu_expires, 1s);
+  c.ip.min_pmtu = std::clamp<std::uint32_t>(c.ip.min_pmtu, 68, 65'535);
   c.tcp.time_wait_records = std::max<std::uint32_t>(c.tcp.time_wait_records, 1);
   c.tcp.port_first = std::max<std::uint16_t>(c.tcp.port_first, 1);
   c.tcp.port_last = std::max(c.tcp.port_last, c.tcp.port_first);
@@ -22,6 +24,7 @@ Stack::Impl::Impl(const Config& c)
       prf{c.key},
       pool{config.memory},
       addresses{config.addresses},
+      pmtu{prf, {config.ip.mtu_expires, config.ip.min_pmtu}},
       demux{prf},
       ports{prf},
       ephemeral{prf, config.tcp.port_first, config.tcp.port_last},
@@ -180,7 +183,7 @@ Status Stack::Impl::connect(Socket& s, std::uint32_t index, Endpoint remote, Ins
   s.local_peer = addresses.is_local(remote.addr);
   s.kind = Socket::Kind::connection;
   s.connect_pending = true;
-  s.connection = std::make_unique<Connection>(pair, s.options, config.tcp, s.local_peer ? loop_mtu : config.mtu);
+  s.connection = std::make_unique<Connection>(pair, s.options, config.tcp, path_mtu(remote.addr, now).octets);
   s.connection->open_active(iss, timestamp_offset(prf, pair));
   settle(index, now);
   return fail(Error::in_progress);

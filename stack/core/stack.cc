@@ -223,6 +223,7 @@ std::uint64_t Stack::digest() const {
     mix(std::uint64_t{impl_->time_wait[i].snd_nxt} << 32 | impl_->time_wait[i].rcv_nxt);
   mix(impl_->demux.size());
   mix(impl_->ports.size());
+  h = impl_->pmtu.digest(h);
   return h;
 }
 
