@@ -14,6 +14,7 @@ void Host::inject(const Segment& s) {
 }
 
 void Host::inject_packet(const Packet& p) {
+  if (datagrams) datagram_laws_.injected(p);
   waiting_.push_back(p);
   ++injected_;
 }
@@ -43,14 +44,18 @@ std::size_t Host::send(std::span<TxPacket> packets) {
 }
 
 void Host::take(const TxPacket& p) {
-  Packet octets(p.header().begin(), p.header().end());
-  for (std::size_t i = 0; i < p.slices; ++i) {
-    const auto text = p.text[i].bytes();
-    octets.insert(octets.end(), text.begin(), text.end());
-  }
-  const auto& c = stack_.config();
-  auto segment = read_strictly(octets, p.offload, {c.mtu, c.link, ttl, tos});
+  Packet octets = flat(p);
+  const std::size_t protocol = octets.size() < 20 || byte_at(octets, 0) >> 4 == 4 ? 9 : 6;
+  if (datagrams && octets.size() > protocol && byte_at(octets, protocol) != 6)
+    take_datagram(octets, p.offload);
+  else
+    take_segment(octets, p.offload);
   record_.emplace_back(now_, std::move(octets));
+}
+
+void Host::take_segment(Bytes octets, const Offload& offload) {
+  const auto& c = stack_.config();
+  auto segment = read_strictly(octets, offload, {c.mtu, c.link, ttl, tos});
   if (!segment) {
     broken_.push_back("a packet that a strict reader refuses: " + segment.error());
     return;
@@ -60,6 +65,20 @@ void Host::take(const TxPacket& p) {
   events_.push_back({now_, true, *segment});
   if (auto broken = laws_.sent(*segment)) broken_.push_back(*broken + ", at event " + std::to_string(events_.size()));
   out.push_back({now_, std::move(*segment)});
+}
+
+void Host::take_datagram(Bytes octets, const Offload& offload) {
+  const auto& c = stack_.config();
+  auto packet = read_ip(octets, offload);
+  if (!packet) {
+    broken_.push_back("a packet that a strict reader refuses: " + packet.error());
+    return;
+  }
+  const auto is_ours = [&](const Prefix& a) { return a.addr == packet->src; };
+  if (!std::ranges::any_of(c.addresses, is_ours)) broken_.push_back("a source address that is not ours");
+  if (octets.size() > c.mtu) broken_.push_back("larger than the MTU");
+  if (auto broken = datagram_laws_.sent(*packet)) broken_.push_back(*broken);
+  others.push_back({now_, std::move(*packet)});
 }
 
 void Host::poll() {

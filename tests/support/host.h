@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "core/stack.h"
+#include "test_support/datagram_laws.h"
 #include "test_support/laws.h"
+#include "test_support/packets.h"
 #include "test_support/segment.h"
 
 namespace tunic::test {
@@ -19,12 +21,16 @@ class Host : private Link {
     Instant at;
     Segment segment;
   };
+  struct Datagram {
+    Instant at;
+    IpRead packet;
+  };
   struct Event {
     Instant at;
     bool out;  // of the Stack
     Segment segment;
   };
-  using Packet = std::vector<std::byte>;
+  using Packet = Octets;
 
   explicit Host(const Config& c) : ttl{c.tcp.ttl}, stack_{c} {}
 
@@ -49,6 +55,9 @@ class Host : private Link {
 
   /// What came out and was not taken yet, oldest first.
   std::deque<Sent> out;
+  /// The same of what is not TCP; only while `datagrams` is set, else such a packet is a broken law.
+  std::deque<Datagram> others;
+  bool datagrams = false;
   /// What its packets must have, where a socket chose otherwise than the settings say.
   std::uint8_t ttl, tos = 0;
   /// While set, the Link takes no packet.
@@ -68,9 +77,12 @@ class Host : private Link {
   void settle(Instant wake);
   void hold_to_work(std::size_t packets_in, std::size_t octets_in);
   void take(const TxPacket& p);
+  void take_segment(Bytes octets, const Offload& offload);
+  void take_datagram(Bytes octets, const Offload& offload);
 
   Stack stack_;
   Laws laws_;
+  DatagramLaws datagram_laws_;
   Instant now_{3600s};
   Instant wake_ = never;
   std::vector<Packet> waiting_;

@@ -7,7 +7,7 @@
 namespace tunic {
 namespace {
 
-using testing::v6;
+using test::v6;
 
 IpAddr v4(std::uint32_t bits) { return IpAddr::v4(bits); }
 

@@ -9,9 +9,9 @@
 namespace tunic {
 namespace {
 
-using testing::join;
-using testing::octets;
-using testing::Octets;
+using test::join;
+using test::octets;
+using test::Octets;
 
 /// One header of `8 * (1 + length)` octets, filled with PadN options, with `next` behind it.
 Octets padded_header(std::uint8_t next, std::uint8_t length = 0) {
@@ -136,9 +136,9 @@ TEST(ExtensionHeaders, jumbograms_are_not_spoken) {  // I9
   for (const char* length : {"00000000", "00000001", "0000ffff", "00010000", "7fffffff", "ffffffff"}) {
     const Octets jumbo = octets(std::string{"06 00 c2 04 "} + length);
     EXPECT_EQ(dropped(protocol::hop_by_hop, jumbo), Drop::bad_header) << length;
-    Octets packet = testing::packet(testing::peer6, testing::us6, protocol::hop_by_hop, join(jumbo, Octets(20)));
+    Octets packet = test::packet(test::peer6, test::us6, protocol::hop_by_hop, join(jumbo, Octets(20)));
     store_be(&packet[4], std::uint16_t{0});  // the payload length of a jumbogram
-    EXPECT_EQ(accept(packet, false, {}, testing::host()).error(), Drop::truncated) << length;
+    EXPECT_EQ(accept(packet, false, {}, test::host()).error(), Drop::truncated) << length;
   }
 }
 
@@ -153,9 +153,9 @@ TEST(ExtensionHeaders, fragment_behind_others) {
 }
 
 TEST(ExtensionHeaders, payload_begins_behind_them) {
-  const Octets p = testing::packet(testing::peer6, testing::us6, protocol::hop_by_hop,
-                                   join(padded_header(protocol::tcp), octets("0102030405")));
-  const auto d = accept(p, false, {}, testing::host());
+  const Octets p = test::packet(test::peer6, test::us6, protocol::hop_by_hop,
+                                join(padded_header(protocol::tcp), octets("0102030405")));
+  const auto d = accept(p, false, {}, test::host());
   ASSERT_TRUE(d);
   EXPECT_EQ(d->protocol, protocol::tcp);
   EXPECT_EQ(d->header_size, 48);

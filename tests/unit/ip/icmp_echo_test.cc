@@ -6,17 +6,18 @@
 #include "packets.h"
 #include "wire/checksum.h"
 #include "wire/icmp.h"
+#include "wire/ipv4.h"
 #include "wire/protocol.h"
 
 namespace tunic {
 namespace {
 
-using testing::families;
-using testing::flat;
-using testing::Octets;
-using testing::packet;
-using testing::peer;
-using testing::us;
+using test::families;
+using test::flat;
+using test::Octets;
+using test::packet;
+using test::peer;
+using test::us;
 
 constexpr LinkTraits plain{};
 
@@ -25,7 +26,7 @@ std::uint8_t icmp_of(Family f) { return f == Family::v4 ? protocol::icmp : proto
 Octets message(Family f, std::uint8_t type, const Octets& data) {
   Octets b(IcmpView::header_size);
   IcmpEcho{type, 0, 0x1234, 0x5678}.emit(b);
-  b = testing::join(std::move(b), data);
+  b = test::join(std::move(b), data);
   Sum sum = f == Family::v4 ? Sum{} : pseudo_header(peer(f), us(f), protocol::icmpv6, b.size());
   store_be(&b[IcmpView::checksum_offset], sum.add(b).checksum());
   return b;
@@ -42,13 +43,13 @@ class Echo : public ::testing::Test {
     return answer_echo(*d, offload, pool_, link, reply_);
   }
 
-  const Addresses own_ = testing::host();
+  const Addresses own_ = test::host();
   Pool pool_{4u << 20};
   TxPacket reply_;
 };
 
 TEST_F(Echo, comes_back_with_the_same_data) {
-  testing::Random r;
+  test::Random r;
   for (const Family f : families)
     for (const std::size_t n : {0u, 1u, 2u, 56u, 1472u, 3000u, 65'507u}) {
       const Octets data = r.bytes(n);
@@ -82,7 +83,7 @@ TEST_F(Echo, keeps_nothing_when_the_reply_is_gone) {
 TEST_F(Echo, partial_checksum_where_the_link_completes_it) {
   for (const Family f : families) {
     reply_.clear();
-    ASSERT_TRUE(answer(f, request(f, testing::octets("010203")), {}, {.checksum = true}));
+    ASSERT_TRUE(answer(f, request(f, test::octets("010203")), {}, {.checksum = true}));
     EXPECT_EQ(reply_.offload.checksum, Offload::Checksum::partial);
     Octets b = flat(reply_);
     const Offload& o = reply_.offload;
@@ -96,7 +97,7 @@ TEST_F(Echo, partial_checksum_where_the_link_completes_it) {
 
 TEST_F(Echo, wrong_checksum) {  // I11
   for (const Family f : families) {
-    const Octets good = request(f, testing::octets("01020304"));
+    const Octets good = request(f, test::octets("01020304"));
     for (std::size_t bit = 0; bit < 8 * good.size(); ++bit) {
       Octets m = good;
       m[bit / 8] ^= static_cast<std::byte>(0x80 >> bit % 8);
@@ -146,17 +147,17 @@ TEST_F(Echo, no_memory) {
 
 TEST_F(Echo, broadcast_and_multicast_get_no_answer) {  // I12
   for (const IpAddr& dst : {IpAddr::v4(0xffffffffu), IpAddr::v4(0xc61200ffu), IpAddr::v4(0xe0000001u)}) {
-    const Octets p = packet(testing::peer4, dst, protocol::icmp, request(Family::v4, Octets(8)));
+    const Octets p = packet(test::peer4, dst, protocol::icmp, request(Family::v4, Octets(8)));
     EXPECT_EQ(accept(p, false, {}, own_).error(), Drop::not_ours);
   }
-  const IpAddr all_nodes = testing::v6("ff02 0000 0000 0000 0000 0000 0000 0001");
-  const Octets p = packet(testing::peer6, all_nodes, protocol::icmpv6, request(Family::v6, Octets(8)));
+  const IpAddr all_nodes = test::v6("ff02 0000 0000 0000 0000 0000 0000 0001");
+  const Octets p = packet(test::peer6, all_nodes, protocol::icmpv6, request(Family::v6, Octets(8)));
   EXPECT_EQ(accept(p, false, {}, own_).error(), Drop::not_ours);
 }
 
 TEST_F(Echo, keeps_the_type_of_service) {  // RFC 1122 section 3.2.2
   const Octets m = request(Family::v4, {});
-  const Datagram d{.src = testing::peer4, .dst = testing::us4, .protocol = protocol::icmp, .tos = 0x48, .payload = m};
+  const Datagram d{.src = test::peer4, .dst = test::us4, .protocol = protocol::icmp, .tos = 0x48, .payload = m};
   ASSERT_TRUE(answer_echo(d, {}, pool_, plain, reply_));
   EXPECT_EQ(Ipv4View::parse(reply_.header())->tos(), 0x48);
 }

@@ -3,25 +3,28 @@
 #include <gtest/gtest.h>
 
 #include "packets.h"
+#include "wire/checksum.h"
+#include "wire/ipv4.h"
+#include "wire/ipv6.h"
 #include "wire/protocol.h"
 
 namespace tunic {
 namespace {
 
-using testing::families;
-using testing::octets;
-using testing::Octets;
-using testing::packet;
-using testing::peer;
-using testing::peer4;
-using testing::peer6;
-using testing::us;
-using testing::us4;
-using testing::us6;
-using testing::v6;
+using test::families;
+using test::octets;
+using test::Octets;
+using test::packet;
+using test::peer;
+using test::peer4;
+using test::peer6;
+using test::us;
+using test::us4;
+using test::us6;
+using test::v6;
 
 constexpr bool looped = true;
-const Addresses own = testing::host();
+const Addresses own = test::host();
 
 std::expected<Datagram, Drop> from_device(const Octets& p) { return accept(p, false, {}, own); }
 
@@ -230,7 +233,7 @@ TEST(Accept, fragments) {
 }
 
 TEST(Accept, any_octets_at_all) {  // I1, I3, I7
-  testing::Random r;
+  test::Random r;
   for (int round = 0; round < 50'000; ++round) {
     const bool six = r.coin();
     Octets p = packet(six ? peer6 : peer4, six ? us6 : us4, r.coin() ? protocol::tcp : r.any<std::uint8_t>(),

@@ -5,6 +5,8 @@
 #include "ip/input.h"
 #include "packets.h"
 #include "wire/checksum.h"
+#include "wire/ipv4.h"
+#include "wire/ipv6.h"
 #include "wire/protocol.h"
 #include "wire/tcp.h"
 #include "wire/udp.h"
@@ -12,14 +14,14 @@
 namespace tunic {
 namespace {
 
-using testing::families;
-using testing::flat;
-using testing::Octets;
-using testing::peer;
-using testing::us;
+using test::families;
+using test::flat;
+using test::Octets;
+using test::peer;
+using test::us;
 
-const Addresses own = testing::host();
-const Octets five = testing::octets("0102030405"), none;
+const Addresses own = test::host();
+const Octets five = test::octets("0102030405"), none;
 constexpr LinkTraits plain{}, offloading{.checksum = true, .max_gso = 65'535};
 
 /// A segment with a header and `text` in slices of at most `piece` octets, which the caller keeps.
@@ -36,7 +38,7 @@ void make_segment(TxPacket& p, const Octets& text, std::size_t piece) {
 void make_segment(TxPacket&, Octets&&, std::size_t) = delete;  // it would be gone before it is sent
 
 TEST(Output, what_is_sent_is_accepted) {  // accept(prepend(x)) == x
-  testing::Random r;
+  test::Random r;
   for (int round = 0; round < 2000; ++round) {
     SCOPED_TRACE(round);
     const Family f = families[r.below(2)];
@@ -107,7 +109,7 @@ TEST(Output, a_device_completes_a_partial_checksum) {
 TEST(Output, ipv4_is_never_fragmented) {  // F9, RFC 6864 section 4.1
   TxPacket p;
   make_segment(p, none, 1);
-  prepend(p, testing::us4, testing::peer4, protocol::tcp, 64, 0);
+  prepend(p, test::us4, test::peer4, protocol::tcp, 64, 0);
   const auto v = Ipv4View::parse(p.header());
   ASSERT_TRUE(v);
   EXPECT_TRUE(v->dont_fragment());
@@ -118,7 +120,7 @@ TEST(Output, ipv4_is_never_fragmented) {  // F9, RFC 6864 section 4.1
 TEST(Output, flow_label) {
   TxPacket p;
   make_segment(p, none, 1);
-  prepend(p, testing::us6, testing::peer6, protocol::tcp, 64, 0, 0xabcde);
+  prepend(p, test::us6, test::peer6, protocol::tcp, 64, 0, 0xabcde);
   EXPECT_EQ(Ipv6View::parse(p.header())->flow_label(), 0xabcdeu);
   EXPECT_EQ(p.begin, 0) << "the largest header that the room is for";
 }

@@ -2,12 +2,12 @@
 
 #include <gtest/gtest.h>
 
-#include "values.h"
+#include "test_support/values.h"
 
 namespace tunic {
 namespace {
 
-using testing::octets;
+using test::octets;
 
 IpAddr v6(std::string_view hex) { return IpAddr::v6(octets(hex).data()); }
 

@@ -4,15 +4,15 @@
 
 #include <algorithm>
 
-#include "values.h"
+#include "test_support/values.h"
 #include "wire/protocol.h"
 
 namespace tunic {
 namespace {
 
-using testing::octets;
-using testing::Octets;
-using testing::Random;
+using test::octets;
+using test::Octets;
+using test::Random;
 
 /// RFC 1071 as its section 4.1 says it, one word at a time.
 std::uint16_t plain_sum(Bytes b) {
@@ -56,7 +56,7 @@ TEST(Checksum, carries_out_of_the_top_come_in_again) {
 
 TEST(Checksum, pieces_of_any_parity_equal_the_whole) {
   Random r;
-  for (int round = 0; round < testing::rounds; ++round) {
+  for (int round = 0; round < test::rounds; ++round) {
     const Octets b = r.bytes(r.below(200));
     Sum pieces;
     for (Bytes rest{b}; !rest.empty();) {
@@ -93,7 +93,7 @@ TEST(Checksum, pseudo_headers) {
 TEST(Checksum, one_word_changed) {  // RFC 1624 section 4: equation 2 would give 0xffff here
   EXPECT_EQ(update_checksum(0xdd2f, 0x5555, 0x3285), 0x0000);
   Random r;
-  for (int round = 0; round < testing::rounds; ++round) {
+  for (int round = 0; round < test::rounds; ++round) {
     Octets b = r.bytes(40);
     const std::uint16_t before = Sum{}.add(b).checksum();
     const std::size_t at = 2 * r.below(20);

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "values.h"
+#include "test_support/values.h"
 #include "wire/checksum.h"
 #include "wire/icmp.h"
 #include "wire/ipv4.h"
@@ -18,12 +18,12 @@
 namespace tunic {
 namespace {
 
-using testing::Octets;
-using testing::Random;
+using test::Octets;
+using test::Random;
 
 const IpAddr a4 = IpAddr::v4(0xc6120001u), b4 = IpAddr::v4(0xc6120002u);
-const IpAddr a6 = IpAddr::v6(testing::octets("fd00 0000 0000 0000 0000 0000 0000 0001").data());
-const IpAddr b6 = IpAddr::v6(testing::octets("fd00 0000 0000 0000 0000 0000 0000 0002").data());
+const IpAddr a6 = IpAddr::v6(test::octets("fd00 0000 0000 0000 0000 0000 0000 0001").data());
+const IpAddr b6 = IpAddr::v6(test::octets("fd00 0000 0000 0000 0000 0000 0000 0002").data());
 
 const std::uint8_t* raw(const Octets& b) { return reinterpret_cast<const std::uint8_t*>(b.data()); }
 std::uint32_t size(const Octets& b) { return static_cast<std::uint32_t>(b.size()); }

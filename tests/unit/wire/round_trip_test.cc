@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "values.h"
+#include "test_support/values.h"
 #include "wire/icmp.h"
 #include "wire/ipv4.h"
 #include "wire/ipv6.h"
@@ -13,8 +13,8 @@
 namespace tunic {
 namespace {
 
-using testing::Octets;
-using testing::Random;
+using test::Octets;
+using test::Random;
 
 bool same(Bytes a, Bytes b) { return std::ranges::equal(a, b); }
 
@@ -23,7 +23,7 @@ Octets dirty(std::size_t n) { return Octets(n, std::byte{0xa5}); }
 
 TEST(RoundTrip, tcp) {
   Random r;
-  for (int round = 0; round < testing::rounds; ++round) {
+  for (int round = 0; round < test::rounds; ++round) {
     const TcpHeader h{Port{r.any<std::uint16_t>()},
                       Port{r.any<std::uint16_t>()},
                       {r.any<std::uint32_t>()},
@@ -47,7 +47,7 @@ TEST(RoundTrip, tcp) {
 
 TEST(RoundTrip, tcp_options_already_in_place) {
   Octets b = dirty(24);
-  const Octets options = testing::octets("020405b4");
+  const Octets options = test::octets("020405b4");
   std::ranges::copy(options, b.begin() + 20);
   TcpHeader{}.emit(b, Bytes{b}.subspan(20));
   EXPECT_TRUE(same(TcpView::parse(b)->options(), options));
@@ -55,7 +55,7 @@ TEST(RoundTrip, tcp_options_already_in_place) {
 
 TEST(RoundTrip, ipv4) {
   Random r;
-  for (int round = 0; round < testing::rounds; ++round) {
+  for (int round = 0; round < test::rounds; ++round) {
     Ipv4Header h{r.v4(),
                  r.v4(),
                  r.any<std::uint8_t>(),
@@ -108,7 +108,7 @@ TEST(RoundTrip, ipv4_for_tcp_is_atomic) {  // F9, RFC 6864 section 4.1
 
 TEST(RoundTrip, ipv6) {
   Random r;
-  for (int round = 0; round < testing::rounds; ++round) {
+  for (int round = 0; round < test::rounds; ++round) {
     const Ipv6Header h{r.v6(),
                        r.v6(),
                        r.any<std::uint8_t>(),
@@ -128,7 +128,7 @@ TEST(RoundTrip, ipv6) {
 
 TEST(RoundTrip, icmp_echo) {
   Random r;
-  for (int round = 0; round < testing::rounds; ++round) {
+  for (int round = 0; round < test::rounds; ++round) {
     const IcmpEcho h{r.any<std::uint8_t>(), r.any<std::uint8_t>(), r.any<std::uint16_t>(), r.any<std::uint16_t>()};
     Octets b = dirty(8 + r.below(20));
     EXPECT_EQ(h.emit(b).size(), b.size() - 8);
@@ -142,7 +142,7 @@ TEST(RoundTrip, icmp_echo) {
 
 TEST(RoundTrip, udp) {
   Random r;
-  for (int round = 0; round < testing::rounds; ++round) {
+  for (int round = 0; round < test::rounds; ++round) {
     const UdpHeader h{Port{r.any<std::uint16_t>()}, Port{r.any<std::uint16_t>()}};
     const std::size_t text = r.below(20);
     Octets b = dirty(8 + text + r.below(4));

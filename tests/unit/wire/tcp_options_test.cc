@@ -4,14 +4,14 @@
 
 #include <algorithm>
 
-#include "values.h"
+#include "test_support/values.h"
 
 namespace tunic {
 namespace {
 
-using testing::octets;
-using testing::Octets;
-using testing::Random;
+using test::octets;
+using test::Octets;
+using test::Random;
 
 constexpr std::size_t area = TcpOptions::max_size;
 
@@ -71,7 +71,7 @@ TEST(TcpOptions, every_kind_and_length_at_every_offset) {  // H2, RFC 9293 §3.1
 
 TEST(TcpOptions, anything_ends) {  // H2
   Random r;
-  for (int round = 0; round < 100 * testing::rounds; ++round) {
+  for (int round = 0; round < 100 * test::rounds; ++round) {
     Octets b = r.bytes(r.below(area + 1));
     for (auto& o : b) o &= std::byte{r.coin() ? std::uint8_t{0x0f} : std::uint8_t{0xff}};  // small kinds, small lengths
     const TcpOptions o = TcpOptions::parse(b);
@@ -170,7 +170,7 @@ TcpOptions random_options(Random& r) {
 
 TEST(TcpOptions, parse_of_emit) {
   Random r;
-  for (int round = 0; round < 10 * testing::rounds; ++round) {
+  for (int round = 0; round < 10 * test::rounds; ++round) {
     TcpOptions o = random_options(r);
     const Octets b = emitted(o);
     EXPECT_EQ(b.size(), o.size());

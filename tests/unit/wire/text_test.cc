@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "values.h"
+#include "test_support/values.h"
 #include "wire/icmp.h"
 #include "wire/ipv4.h"
 #include "wire/ipv6.h"
@@ -15,8 +15,8 @@
 namespace tunic {
 namespace {
 
-using testing::octets;
-using testing::Octets;
+using test::octets;
+using test::Octets;
 
 IpAddr v6(std::string_view hex) { return IpAddr::v6(octets(hex).data()); }
 const IpAddr a4 = IpAddr::v4(0xc6120001u), b4 = IpAddr::v4(0xc6120002u);

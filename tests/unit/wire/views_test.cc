@@ -2,7 +2,7 @@
 // a sanitizer sees every octet read too far.
 #include <gtest/gtest.h>
 
-#include "values.h"
+#include "test_support/values.h"
 #include "wire/icmp.h"
 #include "wire/ipv4.h"
 #include "wire/ipv6.h"
@@ -12,7 +12,7 @@
 namespace tunic {
 namespace {
 
-using testing::Octets;
+using test::Octets;
 
 TEST(TcpView, data_offset_against_length) {  // H1
   for (std::size_t offset = 0; offset < 16; ++offset)

@@ -1,4 +1,4 @@
-// What the wire tests share: octets written as text, and random header values from a fixed seed.
+// Values that tests are made of: octets written as text, and random ones from a fixed seed.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 #include "base/bytes.h"
 #include "wire/addr.h"
 
-namespace tunic::testing {
+namespace tunic::test {
 
 using Octets = std::vector<std::byte>;
 
@@ -24,6 +24,14 @@ inline Octets octets(std::string_view hex) {
     high = high >= 0 ? -1 : digit;
   }
   return out;
+}
+
+/// The address of 16 octets as octets() reads them.
+inline IpAddr v6(std::string_view hex) { return IpAddr::v6(octets(hex).data()); }
+
+inline Octets join(Octets a, Bytes b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
 }
 
 class Random {
@@ -48,4 +56,4 @@ class Random {
 
 inline constexpr int rounds = 2000;
 
-}  // namespace tunic::testing
+}  // namespace tunic::test
