@@ -80,7 +80,7 @@ TEST(PmtuCache, the_floor_of_ipv4) {  // C2: Linux's min_pmtu
 
 TEST(PmtuCache, less_than_1280_is_not_believed_of_ipv6) {  // C2, F6; RFC 8201 section 4
   PmtuCache c{prf, {}};
-  const IpAddr v6 = testing::peer6;
+  const IpAddr v6 = test::peer6;
   EXPECT_FALSE(c.learn(v6, 1279, 1500, start));
   EXPECT_EQ(c.size(), 0u);
   EXPECT_TRUE(c.learn(v6, 1280, 1500, start));
