@@ -94,7 +94,7 @@ Result<std::size_t> Stack::receive(SocketId id, MutBytes out, ReceiveFlags flags
   if (s == nullptr) return fail(Error::bad_handle);
   if (!s->connection) return fail(Error::not_connected);
   const auto got =
-      flags.urgent ? s->connection->receive_urgent(out, flags.peek) : s->connection->receive(out, flags.peek);
+      flags.urgent ? s->connection->receive_urgent(out, flags.peek) : s->connection->receive(out, flags.peek, flags.skip);
   if (got && !flags.peek) impl_->mark_dirty(id.index);
   return got;
 }

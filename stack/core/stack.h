@@ -87,8 +87,9 @@ struct SendFlags {
 };
 /// What receive() receives.
 struct ReceiveFlags {
-  bool peek = false;    ///< MSG_PEEK: it stays to be read again
-  bool urgent = false;  ///< MSG_OOB: the urgent octet alone, which is out of line unless Option::oob_inline
+  bool peek = false;     ///< MSG_PEEK: it stays to be read again
+  bool urgent = false;   ///< MSG_OOB: the urgent octet alone, which is out of line unless Option::oob_inline
+  std::size_t skip = 0;  ///< with `peek`, of a stream: octets to look past; 0 octets come where there are no more
 };
 
 /// One complete host for one thread at a time; the head of this file shows the loop around it. Every call on a socket

@@ -12,45 +12,18 @@
 #include <fcntl.h>
 #include <sys/ioctl.h>
 
-#include "libtunic/process.h"
+#include "libtunic/owner.h"
 #include "libtunic/tunic.h"
 
 namespace {
 
+using tunic::by_owner;
+using tunic::fail_with;
 using tunic::Handle;
 using tunic::Process;
 using tunic::Runtime;
 using tunic::Sockets;
 using tunic::Use;
-
-int fail(int code) {
-  errno = code;
-  return -1;
-}
-
-/// ours(Sockets&, Handle) or kernel(), by what `fd` is. The sockets of a forked child's parent are nobody's.
-template <class Ours, class Kernel>
-auto by_owner(int fd, Ours ours, Kernel kernel) -> decltype(kernel()) {
-  Process& p = Process::instance();
-  const Handle h = p.files().find(fd);
-  if (h.use() == Use::none) return kernel();
-  Runtime* r = p.runtime();
-  if (h.use() == Use::lost || r == nullptr) return fail(EBADF);
-  try {
-    return ours(r->sockets(), h);
-  } catch (const std::bad_alloc&) {
-    return fail(ENOMEM);
-  }
-}
-
-constexpr iovec range(void* p, std::size_t n) { return {.iov_base = p, .iov_len = n}; }
-constexpr iovec range(const void* p, std::size_t n) { return {.iov_base = const_cast<void*>(p), .iov_len = n}; }
-
-bool is_vector(const iovec* vector, int count) {
-  return count >= 0 && count <= IOV_MAX && (vector != nullptr || count == 0);
-}
-int bad_vector(int count) { return fail(count < 0 || count > IOV_MAX ? EINVAL : EFAULT); }
-std::span<const iovec> vector_of(const iovec* vector, int count) { return {vector, static_cast<std::size_t>(count)}; }
 
 /// poll() of a process that has no stack of its own, but numbers of its parent's.
 int poll_lost(std::span<pollfd> set) {
@@ -72,9 +45,9 @@ int poll_lost(std::span<pollfd> set) {
 
 int tunic_start(const tunic_config* config) try {
   const auto started = Process::instance().start(config);
-  return started ? 0 : fail(started.error());
+  return started ? 0 : fail_with(started.error());
 } catch (const std::bad_alloc&) {
-  return fail(ENOMEM);
+  return fail_with(ENOMEM);
 }
 
 const char* tunic_start_error(void) try {
@@ -87,11 +60,11 @@ const char* tunic_start_error(void) try {
 
 int tunic_socket(int domain, int type, int protocol) try {
   const auto family = Sockets::check(domain, type, protocol);
-  if (!family) return fail(static_cast<int>(family.error()));
+  if (!family) return fail_with(static_cast<int>(family.error()));
   const auto runtime = Process::instance().running();
-  return runtime ? (*runtime)->sockets().socket(*family, type) : fail(runtime.error());
+  return runtime ? (*runtime)->sockets().socket(*family, type) : fail_with(runtime.error());
 } catch (const std::bad_alloc&) {
-  return fail(ENOMEM);
+  return fail_with(ENOMEM);
 }
 
 int tunic_bind(int fd, const sockaddr* address, socklen_t length) {
@@ -128,87 +101,10 @@ int tunic_close(int fd) {
   tunic::Files& files = Process::instance().files();
   if (const Handle h = files.find(fd); h.use() == Use::lost) {  // its number becomes free all the same
     files.close(h);
-    return fail(EBADF);
+    return fail_with(EBADF);
   }
   return by_owner(
       fd, [&](Sockets& s, Handle h) { return s.close(h); }, [&] { return ::close(fd); });
-}
-
-ssize_t tunic_read(int fd, void* buffer, size_t size) {
-  const iovec one = range(buffer, size);
-  return by_owner(
-      fd,
-      [&](Sockets& s, Handle h) {
-        return s.receive(h, {&one, 1}, 0, false);
-      },
-      [&] { return ::read(fd, buffer, size); });
-}
-
-ssize_t tunic_readv(int fd, const iovec* vector, int count) {
-  return by_owner(
-      fd,
-      [&](Sockets& s, Handle h) -> ssize_t {
-        return is_vector(vector, count) ? s.receive(h, vector_of(vector, count), 0, false) : bad_vector(count);
-      },
-      [&] { return ::readv(fd, vector, count); });
-}
-
-ssize_t tunic_recv(int fd, void* buffer, size_t size, int flags) {
-  const iovec one = range(buffer, size);
-  return by_owner(
-      fd,
-      [&](Sockets& s, Handle h) {
-        return s.receive(h, {&one, 1}, flags, true);
-      },
-      [&] { return ::recv(fd, buffer, size, flags); });
-}
-
-ssize_t tunic_recvfrom(int fd, void* buffer, size_t size, int flags, sockaddr* address, socklen_t* length) {
-  const iovec one = range(buffer, size);
-  const auto ours = [&](Sockets& s, Handle h) {
-    const ssize_t n = s.receive(h, {&one, 1}, flags, true);
-    if (n >= 0 && address != nullptr && length != nullptr) *length = 0;  // a stream names no sender
-    return n;
-  };
-  return by_owner(fd, ours, [&] { return ::recvfrom(fd, buffer, size, flags, address, length); });
-}
-
-ssize_t tunic_write(int fd, const void* data, size_t size) {
-  const iovec one = range(data, size);
-  return by_owner(
-      fd,
-      [&](Sockets& s, Handle h) {
-        return s.send(h, {&one, 1}, 0);
-      },
-      [&] { return ::write(fd, data, size); });
-}
-
-ssize_t tunic_writev(int fd, const iovec* vector, int count) {
-  return by_owner(
-      fd,
-      [&](Sockets& s, Handle h) -> ssize_t {
-        return is_vector(vector, count) ? s.send(h, vector_of(vector, count), 0) : bad_vector(count);
-      },
-      [&] { return ::writev(fd, vector, count); });
-}
-
-ssize_t tunic_send(int fd, const void* data, size_t size, int flags) {
-  const iovec one = range(data, size);
-  return by_owner(
-      fd,
-      [&](Sockets& s, Handle h) {
-        return s.send(h, {&one, 1}, flags);
-      },
-      [&] { return ::send(fd, data, size, flags); });
-}
-
-ssize_t tunic_sendto(int fd, const void* data, size_t size, int flags, const sockaddr* address, socklen_t length) {
-  const iovec one = range(data, size);
-  const auto ours = [&](Sockets& s, Handle h) -> ssize_t {
-    if (address != nullptr && length > sizeof(sockaddr_storage)) return fail(EINVAL);
-    return s.send(h, {&one, 1}, flags);
-  };
-  return by_owner(fd, ours, [&] { return ::sendto(fd, data, size, flags, address, length); });
 }
 
 int tunic_getsockname(int fd, sockaddr* address, socklen_t* length) {
@@ -257,12 +153,12 @@ int tunic_ioctl(int fd, unsigned long request, ...) {
 }
 
 int tunic_poll(pollfd* set, nfds_t count, int timeout_milliseconds) try {
-  if (count > INT_MAX) return fail(EINVAL);
-  if (set == nullptr && count != 0) return fail(EFAULT);
+  if (count > INT_MAX) return fail_with(EINVAL);
+  if (set == nullptr && count != 0) return fail_with(EFAULT);
   const std::span all{set, static_cast<std::size_t>(count)};
   if (Runtime* r = Process::instance().runtime()) return r->sockets().poll(all, timeout_milliseconds);
   const int lost = poll_lost(all);
   return lost != 0 ? lost : ::poll(set, count, timeout_milliseconds);
 } catch (const std::bad_alloc&) {
-  return fail(ENOMEM);
+  return fail_with(ENOMEM);
 }

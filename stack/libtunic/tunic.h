@@ -29,6 +29,9 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <time.h>
+
+struct mmsghdr;
 
 #ifdef __cplusplus
 extern "C" {
@@ -110,6 +113,36 @@ ssize_t tunic_send(int fd, const void* data, size_t size, int flags);
 /** tunic_send(): on a stream the address is not used. */
 ssize_t tunic_sendto(int fd, const void* data, size_t size, int flags, const struct sockaddr* address,
                      socklen_t length);
+
+/** Receives into several buffers, with the sender's address, control messages and flags.
+ *  @param message  as recvmsg(2) has it: msg_namelen, msg_controllen and msg_flags (MSG_TRUNC, MSG_CTRUNC, MSG_OOB,
+ *                  MSG_ERRQUEUE) tell what came. A stream names no sender: msg_namelen becomes 0. More than 1024 buffers
+ *                  give EMSGSIZE. docs/options.md has the control messages.
+ *  @param flags    those of tunic_recv(), MSG_ERRQUEUE; MSG_CMSG_CLOEXEC means nothing here. */
+ssize_t tunic_recvmsg(int fd, struct msghdr* message, int flags);
+/** Sends from several buffers, with a destination and control messages where the socket's kind has them.
+ *  @param message  more than 1024 buffers give EMSGSIZE; control messages that cannot be meant EINVAL.
+ *  @param flags    those of tunic_send(). MSG_CONFIRM and MSG_DONTROUTE mean nothing here; MSG_FASTOPEN gives
+ *                  EOPNOTSUPP. */
+ssize_t tunic_sendmsg(int fd, const struct msghdr* message, int flags);
+/** tunic_recvmsg() for each of a set.
+ *  @param set      msg_len becomes the octets of each message.
+ *  @param flags    those of tunic_recvmsg(), MSG_WAITFORONE (only the first is waited for).
+ *  @param timeout  looked at after each message alone, as Linux does; what is left of it is written back. NULL: no end.
+ *  @return how many messages; an error after the first is told by the next call. */
+int tunic_recvmmsg(int fd, struct mmsghdr* set, unsigned int count, int flags, struct timespec* timeout);
+/** tunic_sendmsg() for each of a set, at most 1024.
+ *  @return how many messages; an error after the first is not told. */
+int tunic_sendmmsg(int fd, struct mmsghdr* set, unsigned int count, int flags);
+/** Sends what a file has.
+ *  @param fd      a socket of ours; if it is the kernel's, this is the kernel's sendfile().
+ *  @param from    a file of the kernel's that can be read at a place; a pipe, or a socket of ours, gives EINVAL (ESPIPE
+ *                 with an offset).
+ *  @param offset  where to begin; becomes the place behind the last octet sent. NULL: the file's own offset, which
+ *                 moves.
+ *  @param count   octets at most; 0x7ffff000 in one call.
+ *  @return octets sent: less than asked at the end of the file, or where a socket that does not block takes no more. */
+ssize_t tunic_sendfile(int fd, int from, off_t* offset, size_t count);
 
 /** The socket's own address and port, zeros while it is not bound. */
 int tunic_getsockname(int fd, struct sockaddr* address, socklen_t* length);

@@ -66,6 +66,7 @@ Handle Files::open(int fd, SocketId id, Family family, SocketId& before) {
   s.nonblocking = s.close_on_exec = false;
   s.receive_low = 1;
   s.receive_timeout = s.send_timeout = Descriptor::forever;
+  s.settings = {};
   s.state.store(stamp(old.state, Use::open), std::memory_order_release);
   return find(fd);
 }

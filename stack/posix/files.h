@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/time.h"
 #include "core/stack.h"
+#include "posix/settings.h"
 
 namespace tunic {
 
@@ -35,6 +36,7 @@ struct Descriptor {
   bool close_on_exec = false;                                  // FD_CLOEXEC, remembered
   int receive_low = 1;                                         // SO_RCVLOWAT
   Duration receive_timeout = forever, send_timeout = forever;  // SO_RCVTIMEO, SO_SNDTIMEO; 0: do not wait
+  SocketSettings settings;
 };
 
 /// A number as a call found it.

@@ -130,11 +130,16 @@ int Sockets::getsockopt(Handle h, int level, int option, void* value, socklen_t*
   }));
 }
 
-Result<socklen_t> Sockets::get_option(const Descriptor& s, int level, int option, std::span<std::byte> value) {
+int Sockets::take_error(Descriptor& s) {
+  const int late = std::exchange(s.settings.late_error, 0);
+  return late != 0 ? late : driver_.change().take_error(s.id);
+}
+
+Result<socklen_t> Sockets::get_option(Descriptor& s, int level, int option, std::span<std::byte> value) {
   const Stack& stack = driver_.stack();
   if (level == SOL_SOCKET) switch (option) {
       case SO_ERROR:
-        return write(driver_.change().take_error(s.id), value);
+        return write(take_error(s), value);
       case SO_TYPE:
         return write(int{SOCK_STREAM}, value);
       case SO_DOMAIN:
@@ -166,6 +171,7 @@ Result<socklen_t> Sockets::get_option(const Descriptor& s, int level, int option
     const auto info = stack.info(s.id);
     return info ? Result<socklen_t>{write(to_linux(*info), value)} : fail(info.error());
   }
+  if (level == IPPROTO_TCP && option == TCP_INQ) return write(int{s.settings.queue_length}, value);
   const Row* row = find(s, level, option);
   if (row == nullptr) return fail(Error::no_option);
   const auto n = stack.get(s.id, row->option);
@@ -205,6 +211,12 @@ Status Sockets::set_option(Descriptor& s, int level, int option, Bytes value) {
       default:
         break;
     }
+  }
+  if (level == IPPROTO_TCP && option == TCP_INQ) {
+    const auto on = read<int>(value);
+    if (!on || *on < 0 || *on > 1) return fail(Error::invalid);
+    s.settings.queue_length = *on != 0;
+    return {};
   }
   const Row* row = find(s, level, option);
   if (row == nullptr) return fail(Error::no_option);

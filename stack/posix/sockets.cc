@@ -99,6 +99,8 @@ Result<int> Sockets::accept_one(const Descriptor& listener, sockaddr* address, s
   s.receive_low = listener.receive_low;
   s.receive_timeout = listener.receive_timeout;
   s.send_timeout = listener.send_timeout;
+  s.settings = listener.settings;
+  s.settings.late_error = 0;
   return fd;
 }
 

@@ -37,9 +37,19 @@ class Sockets {
   int getsockname(Handle h, sockaddr* address, socklen_t* length);
   int getpeername(Handle h, sockaddr* address, socklen_t* length);
 
-  // transfer.cc: `message` says that it is not read(), which returns 0 at once for no octets
-  ssize_t receive(Handle h, std::span<const iovec> out, int flags, bool message);
-  ssize_t send(Handle h, std::span<const iovec> text, int flags);
+  // transfer.cc: `message` says that it is not read(), which returns 0 at once for no octets. `about` has the rest of a
+  // message, name, control messages and flags, and its own pieces are not looked at; nullptr: nobody asks.
+  ssize_t receive(Handle h, std::span<const iovec> out, int flags, bool message, msghdr* about = nullptr);
+  ssize_t send(Handle h, std::span<const iovec> text, int flags, const msghdr* about = nullptr);
+
+  // messages.cc
+  ssize_t recvmsg(Handle h, msghdr* m, int flags);
+  ssize_t sendmsg(Handle h, const msghdr* m, int flags);
+  int recvmmsg(Handle h, mmsghdr* set, unsigned count, int flags, timespec* timeout);
+  int sendmmsg(Handle h, mmsghdr* set, unsigned count, int flags);
+
+  // sendfile.cc: `in` is the kernel's
+  ssize_t sendfile(Handle h, int in, off_t* offset, std::size_t count);
 
   // options.cc
   int getsockopt(Handle h, int level, int option, void* value, socklen_t* length);
@@ -73,11 +83,14 @@ class Sockets {
   Result<int> accept_one(const Descriptor& listener, sockaddr* address, socklen_t* length, int flags);
   void linger(SocketId id, Duration patience);
 
+  /// SO_ERROR.
+  int take_error(Descriptor& s);
+  static void tell_about_stream(const Transfer& t, msghdr& about);
   Status receive_some(SocketId id, Transfer& t);
   Status peek(SocketId id, Transfer& t);
   Status send_some(SocketId id, Transfer& t);
 
-  Result<socklen_t> get_option(const Descriptor& s, int level, int option, std::span<std::byte> value);
+  Result<socklen_t> get_option(Descriptor& s, int level, int option, std::span<std::byte> value);
   Status set_option(Descriptor& s, int level, int option, Bytes value);
   Result<int> count(SocketId id, unsigned long request);
 

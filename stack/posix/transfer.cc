@@ -1,10 +1,13 @@
 // Octets in and out of a socket.
+#include <linux/tcp.h>
 #include <netinet/in.h>
 
 #include <algorithm>
 #include <array>
 
 #include "posix/blocking.h"
+#include "posix/control.h"
+#include "posix/messages.h"
 #include "posix/pieces.h"
 #include "posix/signals.h"
 
@@ -17,6 +20,7 @@ struct Sockets::Transfer {
   int flags;
   std::size_t least = 1;  // receive: wait for this many, where waiting is allowed
   std::size_t done = 0;
+  std::optional<int> left{};  // receive: TCP_INQ, where it is asked for
 
   bool has(int flag) const { return (flags & flag) != 0; }
 };
@@ -30,9 +34,15 @@ bool is_over(const Stack& stack, SocketId id) {
 
 std::size_t readable(const Stack& stack, SocketId id) { return stack.readable_bytes(id).value_or(0); }
 
+/// TCP_INQ: at the end of the stream one more than there is, so that the reader comes again and sees it.
+int left_to_read(const Stack& stack, SocketId id) {
+  const std::size_t left = readable(stack, id);
+  return left == 0 && (stack.ready(id) & ready::read_hangup) != 0 ? 1 : static_cast<int>(left);
+}
+
 }  // namespace
 
-ssize_t Sockets::receive(Handle h, std::span<const iovec> out, int flags, bool message) {
+ssize_t Sockets::receive(Handle h, std::span<const iovec> out, int flags, bool message, msghdr* about) {
   const auto size = Pieces::total(out);
   if (!size) return answer(Result<ssize_t>{fail(size.error())});
   if (*size == 0 && !message) return 0;
@@ -42,18 +52,32 @@ ssize_t Sockets::receive(Handle h, std::span<const iovec> out, int flags, bool m
                     .timeout = &Descriptor::receive_timeout,
                     .dont_wait = t.has(MSG_DONTWAIT | MSG_OOB)};  // Linux never waits for urgent data
   const auto attempt = [&]() -> Status {
+    if (const int late = std::exchange(h.socket->settings.late_error, 0); late != 0) return fail_as(late);
     const bool waits = !patience.dont_wait && !h.socket->nonblocking;
     const std::size_t low = t.has(MSG_WAITALL) ? t.size : static_cast<std::size_t>(h.socket->receive_low);
     t.least = waits ? std::min(low, t.size) : 0;
     patience.events = t.least > 1 ? any_event : ready::readable | ready::read_hangup;
-    return t.has(MSG_PEEK) || t.size == 0 ? peek(h.socket->id, t) : receive_some(h.socket->id, t);
+    const Status s = t.has(MSG_PEEK) || t.size == 0 ? peek(h.socket->id, t) : receive_some(h.socket->id, t);
+    if (h.socket->settings.queue_length) t.left = left_to_read(driver_.stack(), h.socket->id);
+    return s;
   };
   Status s = blocking(h, patience, attempt);
   if (!s && t.done == 0 && t.has(MSG_PEEK) && t.least > 1) {  // waited in vain for that many: give what there is
     t.least = 0;
     if (once(h, [&] { return peek(h.socket->id, t); })) s = {};
   }
+  if (about != nullptr && (s || t.done != 0)) tell_about_stream(t, *about);
   return answer(s || t.done != 0 ? Result<ssize_t>{static_cast<ssize_t>(t.done)} : fail(s.error()));
+}
+
+/// What a msghdr tells beside the octets of a stream, whose sender has no name.
+void Sockets::tell_about_stream(const Transfer& t, msghdr& about) {
+  if (about.msg_name != nullptr) about.msg_namelen = 0;
+  if (t.has(MSG_OOB)) about.msg_flags |= t.size != 0 ? MSG_OOB : MSG_OOB | MSG_TRUNC;
+  ControlWriter control{about};
+  if (t.left) control.put(IPPROTO_TCP, TCP_CM_INQ, *t.left);
+  about.msg_controllen = control.written();
+  about.msg_flags |= control.flags();
 }
 
 /// Takes what is there; `again` when that is less than the call has to wait for.
@@ -80,17 +104,30 @@ Status Sockets::peek(SocketId id, Transfer& t) {
   const std::size_t there = readable(driver_.stack(), id);
   if (there != 0 && there < t.least && !is_over(driver_.stack(), id)) return fail(Error::again);
   const bool looks = t.size != 0 && !t.has(MSG_TRUNC);
-  const ReceiveFlags how{.peek = true, .urgent = t.has(MSG_OOB)};
-  const auto n = driver_.change().receive(id, looks ? t.pieces.front() : MutBytes{one}, how);
-  if (!n) return fail(n.error());
-  t.done = looks ? *n : std::min(there, t.size);
+  ReceiveFlags how{.peek = true, .urgent = t.has(MSG_OOB)};
+  if (!looks) {
+    const auto n = driver_.change().receive(id, one, how);
+    if (n) t.done = std::min(there, t.size);
+    return n ? Status{} : fail(n.error());
+  }
+  t.done = 0;
+  for (Pieces pieces = t.pieces; t.done < t.size; pieces.advance(pieces.front().size())) {
+    how.skip = t.done;
+    const auto n = driver_.change().receive(id, pieces.front(), how);
+    if (!n) return fail(n.error());
+    t.done += *n;
+    if (*n < pieces.front().size() || how.urgent) break;
+  }
   return {};
 }
 
-ssize_t Sockets::send(Handle h, std::span<const iovec> text, int flags) {
+ssize_t Sockets::send(Handle h, std::span<const iovec> text, int flags, const msghdr* about) {
   const auto size = Pieces::total(text);
   if (!size) return answer(Result<ssize_t>{fail(size.error())});
   Transfer t{.pieces = Pieces{text}, .size = *size, .flags = flags};
+  if (t.has(MSG_FASTOPEN)) return answer(Status{fail(Error::unsupported)});
+  if (about != nullptr)
+    if (const Status s = check_socket_controls(*about); !s) return answer(s);
   const auto attempt = [&] { return send_some(h.socket->id, t); };
   const Status s = blocking(h, {ready::writable, &Descriptor::send_timeout, t.has(MSG_DONTWAIT)}, attempt);
   if (s || t.done != 0) return static_cast<ssize_t>(t.done);

@@ -61,7 +61,7 @@ class Connection {
 
   // -- door 2: user calls (3.10.2 to 3.10.6) --
   Result<std::size_t> send(Bytes text, bool urgent, bool more, TcpContext& context);
-  Result<std::size_t> receive(MutBytes out, bool peek);
+  Result<std::size_t> receive(MutBytes out, bool peek, std::size_t skip = 0);
   Result<std::size_t> receive_urgent(MutBytes out, bool peek);
   void shutdown_write();
   void shutdown_read() { read_shut_ = true, edge_ = true; }

@@ -26,22 +26,24 @@ Result<std::size_t> Connection::send(Bytes text, bool urgent, bool more, TcpCont
 }
 
 // 3.10.3 RECEIVE
-Result<std::size_t> Connection::receive(MutBytes out, bool peek) {
+Result<std::size_t> Connection::receive(MutBytes out, bool peek, std::size_t skip) {
   if (at_mark() && !options.oob_inline && rcv_.readable() != 0 && !peek) {  // the urgent octet is passed over
     rcv_.consume(1);
     urgent_valid_ = false;
   }
   const std::int64_t to_mark = urgent_valid_ ? urgent_mark_ - rcv_.head() : 0;
-  std::size_t n = std::min(out.size(), readable());
-  if (to_mark > 0) n = std::min(n, static_cast<std::size_t>(to_mark));  // one call does not read past the mark
+  std::size_t there = readable();
+  if (to_mark > 0) there = std::min(there, static_cast<std::size_t>(to_mark));  // one call does not read past the mark
+  if (!peek) skip = 0;
+  const std::size_t n = std::min(out.size(), there - std::min(there, skip));
   if (n == 0) {
-    if (out.empty()) return std::size_t{0};
+    if (out.empty() || skip != 0) return std::size_t{0};
     if (error_ != 0) return fail(static_cast<Error>(take_error()));
     if (rcv_.fin_received() || read_shut_) return std::size_t{0};
     if (state_ == State::closed) return was_established_ ? Result<std::size_t>{0} : fail(Error::not_connected);
     return fail(Error::again);
   }
-  const std::size_t skip = peek && at_mark() && !options.oob_inline ? 1 : 0;
+  if (peek && at_mark() && !options.oob_inline) ++skip;
   rcv_.copy_out(skip, out.first(n));
   if (peek) return n;
   rcv_.consume(n);
