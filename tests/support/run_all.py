@@ -16,6 +16,7 @@ from results import parse
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CORES = len(os.sched_getaffinity(0))
 THREADED = ["libtunic", "posix", "tun"]  # rooms with threads or locks: those that TSan is for
+FUZZ_SECONDS = 20
 UNIT_SECONDS, SCRIPT_SECONDS = 300, 180  # a test program that takes longer hangs
 
 SANITIZER_OPTIONS = {
@@ -184,6 +185,39 @@ def release(tally):
     return not error
 
 
+# ---- fuzz targets: each for a short while, from its seeds ----
+
+def fuzz_target(name):
+    """(counts, output to show): FUZZ_SECONDS of one target in which nothing broke."""
+    with tempfile.TemporaryDirectory() as folder:
+        corpus = pathlib.Path(folder) / "corpus"
+        corpus.mkdir()
+        command = [ROOT / f"build/fuzz/bin/fuzz_{name}", f"-max_total_time={FUZZ_SECONDS}", "-timeout=10", "-rss_limit_mb=2048",
+                   "-print_final_stats=1", f"-artifact_prefix={folder}/", corpus, ROOT / f"tests/fuzz/seeds/{name}"]
+        status, output = run([str(part) for part in command], 6 * FUZZ_SECONDS, SANITIZER_OPTIONS)
+        broken = [path.read_bytes().hex() for path in pathlib.Path(folder).glob("*-*")]
+    executed = re.search(r"stat::number_of_executed_units: (\d+)", output)
+    seeds = len(list((ROOT / f"tests/fuzz/seeds/{name}").iterdir()))
+    if status == 0 and executed and int(executed[1]) > seeds:
+        return {"passed": 1, "failed": 0, "skipped": 0}, ""
+    why = "ran no more than its seeds" if status == 0 else f"exit status {status}; broken by (hex): {' '.join(broken)}"
+    return failure(f"fuzz target {name}: {why}", output[-20_000:])
+
+
+def fuzz(tally):
+    start = time.monotonic()
+    names = sorted(path.name for path in (ROOT / "tests/fuzz/seeds").iterdir())
+    setup = subprocess.run(["tools/setup", "fuzz"], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, text=True)
+    error = setup.stdout if setup.returncode else build("fuzz", [f"fuzz_{name}" for name in names])
+    if error:
+        results = [failure("the fuzz targets do not build", error)]
+    else:
+        with ThreadPoolExecutor(CORES) as pool:
+            results = list(pool.map(fuzz_target, names))
+    tally.add(f"fuzz, {FUZZ_SECONDS} s each", total([c for c, _ in results]), time.monotonic() - start, [o for _, o in results if o])
+
+
 def main(arguments):
     tally = Tally()
     tree = [ROOT / "tests/checks/tree.py"]
@@ -205,6 +239,7 @@ def main(arguments):
             scripts(tally, "against the kernel", executables("tests/interop", ["*_test.py", "*_test.sh"]), 1, kernel)
         unit(tally, "asan")
         unit(tally, "tsan", THREADED)
+        fuzz(tally)
     return tally.finish()
 
 
