@@ -22,6 +22,7 @@ enum class Drop : std::uint8_t {
   bad_protocol,      ///< a protocol we do not speak
   bad_icmp,          ///< an ICMP message shorter than its header
   icmp_ignored,      ///< a type a host does not act on
+  icmp_unmatched,    ///< an ICMP error about nothing that is in flight (RFC 5927)
   rate_limited,      ///< an answer withheld: the Link takes no more
   bad_tcp,           ///< data offset out of range
   port_zero,         ///< RFC 9293: ports are 1..65535 on the wire

@@ -33,10 +33,11 @@ const char* name(State s) {
 }
 
 Connection::Connection(const FourTuple& pair, const UserOptions& user, const TcpSettings& settings, std::uint32_t mtu)
-    : options{user}, pair_{pair}, cc_{begin_congestion_control(536, settings.initial_window)}, mtu_{mtu} {
+    : options{user}, pair_{pair}, cc_{begin_congestion_control(536, settings.initial_window)}, first_hop_mtu_{mtu}, mtu_{mtu} {
   if (options.receive_buffer == 0) options.receive_buffer = settings.receive_buffer;
   if (options.send_buffer == 0) options.send_buffer = settings.send_buffer;
   writable_limit_ = options.send_buffer;
+  rcv_mss_ = std::min<std::int64_t>(rcv_mss_, mtu - fixed_headers(pair.remote.addr.family()));
 }
 
 // The smallest shift with which the largest buffer can be offered (RFC 7323 section 2.3).
@@ -89,12 +90,11 @@ void Connection::agree(const TcpOptions& peer, const TcpSettings& settings) {
 
 // Eff.snd.MSS = min(SendMSS + 20, MMS_S) - headers and the options of every segment (section 3.7.1, MUST-16).
 void Connection::compute_mss() {
-  const std::uint32_t ours = mtu_ - fixed_headers(pair_.remote.addr.family());
-  std::int64_t mss = std::min<std::int64_t>(agreed_.snd_mss, ours);
+  const std::uint32_t fits = mtu_ - fixed_headers(pair_.remote.addr.family());
+  std::int64_t mss = std::min<std::int64_t>(agreed_.snd_mss, fits);
   if (options.max_segment != 0) mss = std::min<std::int64_t>(mss, options.max_segment);
   if (agreed_.timestamps) mss -= 12;
   eff_mss_ = mss;
-  rcv_mss_ = std::max<std::int64_t>(1, std::min<std::int64_t>(rcv_mss_, ours));
 }
 
 void Connection::establish(Instant now, const TcpSettings& settings) {

@@ -18,6 +18,7 @@
 #include "tcp/congestion.h"
 #include "tcp/info.h"
 #include "tcp/negotiated.h"
+#include "tcp/network_error.h"
 #include "tcp/receiver.h"
 #include "tcp/recovery.h"
 #include "tcp/reno.h"
@@ -26,6 +27,7 @@
 #include "tcp/sender.h"
 #include "tcp/settings.h"
 #include "tcp/timers.h"
+#include "tcp/too_big.h"
 #include "tcp/user_options.h"
 
 namespace tunic {
@@ -41,7 +43,7 @@ struct TcpContext {
 
 class Connection {
  public:
-  /// `mtu`: of the way to the peer, IP header included.
+  /// `mtu`: of the first hop on the way to the peer, IP header included. What we advertise follows from it.
   Connection(const FourTuple& pair, const UserOptions& options, const TcpSettings& settings, std::uint32_t mtu);
 
   /// Text to send is taken only while at least this part of the pool is free (1/n): the rest is for what arrives (R12).
@@ -58,6 +60,17 @@ class Connection {
   /// The reason why the segment was dropped, or nothing. `accept_full`: the listener has no room for one more
   /// established connection, so a passive one stays in SYN-RECEIVED.
   std::optional<Drop> segment_arrives(Segment& seg, Instant now, bool accept_full, TcpContext& context);
+
+  // -- hints of the network (3.9.2.2) --
+  /// The reason why it was ignored, or nothing.
+  std::optional<Drop> network_error(const NetworkError& e, Instant now, const TcpSettings& settings);
+  /// The MTU of the whole way as it is known now, up or down, for text from now on; at `until` it is asked for again.
+  void set_path_mtu(std::uint32_t octets, Instant until = never);
+  void set_first_hop_mtu(std::uint32_t octets) { first_hop_mtu_ = octets; }
+  std::uint32_t path_mtu() const { return mtu_; }
+  Instant path_mtu_until() const { return mtu_until_; }
+  /// A path MTU that this connection has come to believe since it was last asked, for others on the same way; 0: none.
+  std::uint32_t take_learned_mtu() { return std::exchange(learned_mtu_, 0); }
 
   // -- door 2: user calls (3.10.2 to 3.10.6) --
   Result<std::size_t> send(Bytes text, bool urgent, bool more, TcpContext& context);
@@ -131,6 +144,7 @@ class Connection {
   void establish(Instant now, const TcpSettings& settings);
   void challenge(Instant now, TcpContext& context);
   void owe_for_unacceptable(const Segment& seg, Instant now, TcpContext& context);
+  void believe_too_big(std::uint32_t mtu, Instant now, const TcpSettings& settings);
   void sample_rtt(const Segment& seg, const AckReport& report, Instant now, const TcpSettings& settings);
 
   // output.cc
@@ -164,6 +178,12 @@ class Connection {
     return std::visit([](const auto& c) { return c.cwnd(); }, cc_) + recovery_.inflation();
   }
   AckSample sample(Instant now, std::int64_t acked) const;
+  /// Why nothing comes back, when the connection gives up: what the network said of it, if anything (as Linux).
+  Error silence() const { return soft_error_ != 0 ? static_cast<Error>(soft_error_) : Error::timed_out; }
+  /// Of a packet with so much text.
+  std::uint32_t packet_size(std::int64_t text) const {
+    return static_cast<std::uint32_t>(text) + fixed_headers(pair_.remote.addr.family()) + (agreed_.timestamps ? 12 : 0);
+  }
   Duration give_up_after(const TcpSettings& settings) const;
   Instant silent_since() const;
   void arm_retransmit(Instant now, const TcpSettings& settings);
@@ -189,7 +209,7 @@ class Connection {
   bool push_now_ = false;    // the override timer ran out: silly or not, send
   bool more_ = false;        // MSG_MORE: a part segment waits
   bool syn_lost_ = false;
-  int error_ = 0;
+  int error_ = 0, soft_error_ = 0;
 
   Sender snd_;
   Receiver rcv_;
@@ -200,7 +220,10 @@ class Connection {
   AnyCongestionControl cc_;
   AcksOwed owed_;
 
-  std::uint32_t mtu_;
+  std::uint32_t first_hop_mtu_, mtu_;  // octets of an IP packet; mtu_: of the whole way
+  std::uint32_t learned_mtu_ = 0;
+  Instant mtu_until_ = never;
+  TooBig too_big_;
   std::int64_t eff_mss_ = 536;     // Eff.snd.MSS: octets of text in a segment (section 3.7.1, MUST-16)
   std::int64_t rcv_mss_ = 536;     // the largest wire segment seen: what "full-sized" means for ACKs
   std::int64_t unacked_text_ = 0;  // octets received since the last ACK that we sent

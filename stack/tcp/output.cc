@@ -160,7 +160,7 @@ void Connection::emit_run(Run run, Instant now, std::uint32_t self, Burst& burst
   TcpOptions opts = options_now(now);
   if (syn) {
     flags |= SYN;  // MSS in every SYN and nowhere else (MUST-14, MUST-65)
-    const std::uint32_t ours = mtu_ - fixed_headers(pair_.remote.addr.family());
+    const std::uint32_t ours = first_hop_mtu_ - fixed_headers(pair_.remote.addr.family());
     opts.mss = static_cast<std::uint16_t>(options.max_segment != 0 ? std::min<std::uint32_t>(ours, options.max_segment)
                                                                    : ours);
     const bool first = state_ == State::syn_sent;  // else only what the peer offered
@@ -184,6 +184,7 @@ void Connection::emit_run(Run run, Instant now, std::uint32_t self, Burst& burst
     ++context.counters.tcp_retransmits;
   }
   snd_.on_sent(run, now, packet.offload.gso_size, delivered_);
+  too_big_.on_sent(packet_size(std::min(text, mss())));
   last_sent_at_ = now;
   timers_.disarm(Timer::keep_alive);
   if (!timers_.armed(Timer::retransmit) && !(timers_.armed(Timer::persist) && snd_.wnd() == 0))

@@ -48,7 +48,14 @@ class Reno {
     after_rto_ = false;
   }
   void on_idle_restart(Instant) { cwnd_ = std::min(cwnd_, initial(mss_, initial_segments_)); }  // RFC 5681 section 4.1
-  void on_mss(std::int64_t mss) { mss_ = mss; }
+  /// Smaller segments, and as many as before (RFC 5681 section 3.1); larger ones, and as many octets, for a burst that
+  /// nobody has tried would follow.
+  void on_mss(std::int64_t mss) {
+    if (mss < mss_) cwnd_ = cwnd_ * mss / mss_;
+    cwnd_ = std::max(cwnd_, mss);
+    if (ssthresh_ != std::numeric_limits<std::int64_t>::max()) ssthresh_ = std::max(ssthresh_, 2 * mss);
+    mss_ = mss;
+  }
   /// RFC 5681 section 3.1: a SYN that was lost leaves one segment.
   void on_lost_syn() { cwnd_ = mss_; }
 

@@ -5,6 +5,10 @@
 
 namespace tunic {
 
+static std::int64_t wire_size(const SentRange& r) {
+  return r.gso_size == 0 ? r.end - r.begin : std::min<std::int64_t>(r.end - r.begin, r.gso_size);
+}
+
 void Scoreboard::on_sent(const SentRange& r) { ranges_.push_back(r); }
 
 void Scoreboard::undo_sent(Seq begin) {
@@ -31,6 +35,7 @@ Scoreboard::Acked Scoreboard::on_ack(Seq una) {
     acked.delivered = r.delivered;
     acked.tx_in_flight = r.tx_in_flight;
     acked.app_limited = r.app_limited;
+    acked.largest = std::max(acked.largest, std::min(upto - r.begin, wire_size(r)));
     if (upto < r.end) {
       r.begin = upto;
       break;
@@ -85,6 +90,18 @@ void Scoreboard::mark_all_lost() {
   if (!ranges_.empty()) lost_hint_ = ranges_.front().begin;
 }
 
+bool Scoreboard::mark_larger_lost(std::int64_t size) {
+  bool any = false;
+  for (std::size_t i = 0; i < ranges_.size(); ++i, step()) {
+    SentRange& r = ranges_[i];
+    if (r.lost || r.sacked || wire_size(r) <= size) continue;
+    any = r.lost = true;
+    lost_ += r.end - r.begin;
+    lost_hint_ = std::min(lost_hint_, r.begin);
+  }
+  return any;
+}
+
 std::optional<Scoreboard::Lost> Scoreboard::first_lost() const {
   if (lost_ == 0) return {};
   std::size_t i = find(lost_hint_);
@@ -95,12 +112,13 @@ std::optional<Scoreboard::Lost> Scoreboard::first_lost() const {
   return lost;
 }
 
-void Scoreboard::on_retransmitted(Seq begin, Seq end, Instant now) {
+void Scoreboard::on_retransmitted(Seq begin, Seq end, Instant now, std::uint16_t gso_size) {
   for (std::size_t i = find(begin); i < ranges_.size() && ranges_[i].begin < end; ++i, step()) {
     if (ranges_[i].end > end) split(i, end);
     SentRange& r = ranges_[i];
     r.lost = false;
     r.retransmitted = true;
+    r.gso_size = gso_size;
     r.sent_at = now;
     lost_ -= r.end - r.begin;
   }

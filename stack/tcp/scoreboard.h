@@ -15,7 +15,7 @@ struct SentRange {
   Seq begin, end;
   Instant first_sent_at{}, sent_at{}, delivered_at{};
   std::int64_t delivered = 0, tx_in_flight = 0;  // of the connection when this was sent
-  std::uint16_t gso_size = 0;
+  std::uint16_t gso_size = 0;  // text of its wire segments; 0: it is one
   bool sacked = false, lost = false, retransmitted = false, app_limited = false;
 };
 
@@ -37,18 +37,21 @@ class Scoreboard {
     std::optional<Instant> sent_at;  // of the newest; none if any of it was sent twice (Karn's rule)
     std::int64_t delivered = 0, tx_in_flight = 0;
     bool app_limited = false;
+    std::int64_t largest = 0;  // text of the largest wire segment that was acknowledged
   };
   Acked on_ack(Seq una);
   /// Declares `[begin, end)` lost; parts that are lost already stay so.
   void mark_lost(Seq begin, Seq end);
   void mark_all_lost();
+  /// Declares lost what was sent in wire segments of more than `size` octets of text; whether there was any.
+  bool mark_larger_lost(std::int64_t size);
   struct Lost {
     Seq begin, end;
   };
   /// The first octets that are lost, up to the next that are not.
   std::optional<Lost> first_lost() const;
   /// `[begin, end)`, the front of first_lost(), was sent again.
-  void on_retransmitted(Seq begin, Seq end, Instant now);
+  void on_retransmitted(Seq begin, Seq end, Instant now, std::uint16_t gso_size = 0);
   void clear();
   bool holds_spare() const { return ranges_.empty() && ranges_.capacity() != 0; }
   void shrink() { ranges_.shrink(); }

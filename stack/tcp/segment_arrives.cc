@@ -224,6 +224,7 @@ std::optional<Drop> Connection::check_ack(const Segment& seg, Instant now, bool 
   last_heard_at_ = now;
   keep_probes_ = 0;
   if (seg.ack < snd_.una()) return {};  // an old ACK: its text may still be new
+  soft_error_ = 0;
 
   const std::int64_t before = snd_.wnd();
   const bool advanced = seg.ack > snd_.una();
@@ -256,6 +257,7 @@ void Connection::on_new_ack(const Segment& seg, Instant now, TcpContext& context
   delivered_ += report.acked;
   bytes_acked_ += report.text;
   retransmissions_ = 0;
+  too_big_.on_ack(seg.ack, packet_size(report.ranges.largest));
   sample_rtt(seg, report, now, context.settings);
 
   const auto verdict = recovery_.on_advance(seg.ack, report.acked, mss());
@@ -342,7 +344,7 @@ std::optional<Drop> Connection::process_text(Segment& seg, Instant now, TcpConte
     abort();
     return Drop::tcp_state;
   }
-  rcv_mss_ = std::max(rcv_mss_, seg.gso_size != 0 ? std::int64_t{seg.gso_size} : std::min<std::int64_t>(size, mtu_));
+  rcv_mss_ = std::max(rcv_mss_, seg.gso_size != 0 ? std::int64_t{seg.gso_size} : std::min<std::int64_t>(size, first_hop_mtu_));
   const std::int64_t segments = seg.wire_segments();
   const TextReport report = rcv_.on_text(context.pool, seg.seq, std::move(seg.text), rcv_mss_);
   bytes_received_ += report.in_order;

@@ -30,7 +30,7 @@ void Sender::update_window(Seq seq, Seq ack, std::int64_t window) {
 
 void Sender::on_sent(const Run& run, Instant now, std::uint16_t gso_size, std::int64_t delivered) {
   if (run.retransmit) {
-    sent_.on_retransmitted(run.begin, run.end, now);
+    sent_.on_retransmitted(run.begin, run.end, now, gso_size);
     return;
   }
   nxt_ = run.end;

@@ -41,7 +41,7 @@ void Connection::on_retransmit_timeout(Instant now, TcpContext& context) {
     syn_lost_ = true;
   } else {
     if (snd_.wnd() != 0 && now - silent_since() >= give_up_after(context.settings)) {
-      fail_with(Error::timed_out);
+      fail_with(silence());
       return;
     }
     if (snd_.wnd() == 0) {  // the peer shut its window on what is in flight: probe (MUST-35)
@@ -56,6 +56,7 @@ void Connection::on_retransmit_timeout(Instant now, TcpContext& context) {
       std::visit([&](auto& c) { c.on_rto(loss); }, cc_);
     }
     recovery_.on_timeout(snd_.nxt());
+    if (const auto mtu = too_big_.on_timeout(mtu_)) believe_too_big(*mtu, now, context.settings);
   }
   snd_.sent().mark_all_lost();
   rtt_.back_off();
@@ -74,7 +75,7 @@ void Connection::on_persist_timeout(Instant now, TcpContext& context) {
   const bool silent = now - std::max(last_heard_at_, persist_since_) >= patience;
   const bool user_gave_up = options.user_timeout != Duration{} && now - persist_since_ >= patience;
   if (silent || user_gave_up) {
-    fail_with(Error::timed_out);
+    fail_with(silence());
     return;
   }
   probe_owed_ = true;
@@ -88,7 +89,7 @@ void Connection::on_keep_alive_timeout(Instant now, TcpContext& context) {
       options.user_timeout != Duration{} && keep_probes_ > 0 && now - last_heard_at_ >= options.user_timeout;
   if (user_gave_up || (options.user_timeout == Duration{} && keep_probes_ >= options.keep_count)) {
     reset_owed_ = true;
-    fail_with(Error::timed_out);
+    fail_with(silence());
     return;
   }
   const Duration idle = options.keep_idle != Duration{} ? options.keep_idle : context.settings.keep_idle;
