@@ -47,6 +47,11 @@ struct Stack::Impl {
   /// A router says that the way to `dst` takes packets of at most `mtu` octets, and the transport believes it. True: it
   /// is less than path_mtu() said.
   bool learn_path_mtu(const IpAddr& dst, std::uint32_t mtu, Instant now);
+  std::uint32_t first_hop_mtu(const Socket& s) const { return s.local_peer ? loop_mtu : config.mtu; }
+  /// Tells the connection of `s` how large packets to its peer may be now.
+  void follow_path(Socket& s, Instant now);
+  /// An ICMP error quotes a segment between these two: the reason why it was ignored, or nothing.
+  std::optional<Drop> tcp_error(const FourTuple& pair, NetworkError e, Instant now);
 
   // sockets.cc
   Socket* find(SocketId s) const;

@@ -111,8 +111,8 @@ std::optional<Drop> Stack::Impl::listen_arrives(std::uint32_t listener_index, Se
   child.binding = ports.hold(listening.binding, seg.pair.local.addr);
   child.local = seg.pair.local;
   child.local_peer = addresses.is_local(seg.pair.remote.addr);
-  child.connection =
-      std::make_unique<Connection>(seg.pair, listening.options, config.tcp, path_mtu(seg.pair.remote.addr, now).octets);
+  child.connection = std::make_unique<Connection>(seg.pair, listening.options, config.tcp, first_hop_mtu(child));
+  follow_path(child, now);
   Seq32 iss = config.tcp.test_isn ? Seq32{*config.tcp.test_isn} : initial_sequence(prf, seg.pair, now);
   if (reopened != nullptr) iss = beyond(iss, *reopened);
   child.connection->open_passive(seg, iss, timestamp_offset(prf, seg.pair), now, config.tcp);

@@ -1,4 +1,6 @@
 // The way to a destination: how large packets on it may be.
+#include <algorithm>
+
 #include "core/impl.h"
 
 namespace tunic {
@@ -6,6 +8,24 @@ namespace tunic {
 PathMtu Stack::Impl::path_mtu(const IpAddr& dst, Instant now) const {
   if (addresses.is_local(dst)) return {loop_mtu};
   return pmtu.mtu_to(dst, config.mtu, now);
+}
+
+void Stack::Impl::follow_path(Socket& s, Instant now) {
+  const PathMtu path = path_mtu(s.connection->pair().remote.addr, now);
+  s.connection->set_first_hop_mtu(first_hop_mtu(s));
+  s.connection->set_path_mtu(path.octets, path.until);
+}
+
+// RFC 5927: the quoted pair finds the connection (RFC 1122 section 4.2.3.9), and that asks whether the quoted segment is
+// in flight. A record in TIME-WAIT has nothing in flight.
+std::optional<Drop> Stack::Impl::tcp_error(const FourTuple& pair, NetworkError e, Instant now) {
+  if (e.mtu != 0 && pair.remote.addr.is_v4()) e.mtu = std::max(e.mtu, config.ip.min_pmtu);  // C2
+  if (e.mtu != 0 && !pair.remote.addr.is_v4() && e.mtu < PmtuCache::min_v6) return Drop::icmp_ignored;
+  const auto found = demux.find(pair);
+  if (!found || (*found & record_bit) != 0) return Drop::icmp_unmatched;
+  const auto drop = at(*found).connection->network_error(e, now, config.tcp);
+  settle(*found, now);
+  return drop;
 }
 
 bool Stack::Impl::learn_path_mtu(const IpAddr& dst, std::uint32_t mtu, Instant now) {

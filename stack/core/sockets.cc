@@ -183,7 +183,8 @@ Status Stack::Impl::connect(Socket& s, std::uint32_t index, Endpoint remote, Ins
   s.local_peer = addresses.is_local(remote.addr);
   s.kind = Socket::Kind::connection;
   s.connect_pending = true;
-  s.connection = std::make_unique<Connection>(pair, s.options, config.tcp, path_mtu(remote.addr, now).octets);
+  s.connection = std::make_unique<Connection>(pair, s.options, config.tcp, first_hop_mtu(s));
+  follow_path(s, now);
   s.connection->open_active(iss, timestamp_offset(prf, pair));
   settle(index, now);
   return fail(Error::in_progress);
@@ -217,6 +218,10 @@ void Stack::Impl::settle(std::uint32_t index, Instant now) {
     } else {
       c.abort();
     }
+  }
+  if (const std::uint32_t learned = c.take_learned_mtu(); learned != 0) {
+    learn_path_mtu(c.pair().remote.addr, learned, now);
+    follow_path(s, now);
   }
   if (s.in_demux && c.state() == State::time_wait) enter_time_wait(s, now);
   if (s.in_demux && c.state() == State::closed) {
