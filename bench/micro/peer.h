@@ -27,7 +27,7 @@ class Peer final : public Link {
     c.addresses = {{server, 24}};
     c.link = {.checksum = true, .max_gso = 65'535};
     c.tcp.timestamps = false;
-    c.tcp.receive_buffer = c.tcp.send_buffer = c.tcp.max_buffer;
+    c.tcp.receive_buffer = c.tcp.send_buffer = c.tcp.max_send_buffer;
     return c;
   }
 

@@ -31,6 +31,7 @@ enum class Error : int {
   family = EAFNOSUPPORT,                ///< an address that is not of the socket's family
   unsupported = EOPNOTSUPP,             ///< a call that this kind of socket does not have; no call gives it yet
   no_option = ENOPROTOOPT,              ///< an option that this socket does not have
+  no_entry = ENOENT,                    ///< set_sysctl(): no knob of that name
   denied = EACCES,                      ///< not permitted; no call gives it yet
   destination_required = EDESTADDRREQ,  ///< a destination is missing; no call gives it yet
   too_many = EMFILE,                    ///< Config::max_sockets are open

@@ -27,6 +27,10 @@ struct Config {
   LinkTraits link;                       ///< what the Link of poll() and flush() does
   std::size_t memory = 256u << 20;       ///< octets of packet memory, reserved as address space; 4 MiB..16 GiB
   std::uint32_t max_sockets = 1u << 20;  ///< sockets and connections together, TIME-WAIT apart
+  std::size_t rmem_max = 4u << 20;       ///< octets that SO_RCVBUF may ask for, at least 2304
+  std::size_t wmem_max = 4u << 20;       ///< octets that SO_SNDBUF may ask for, at least 4608
+  bool v6_only = false;                  ///< IPV6_V6ONLY of a new socket
+  std::vector<std::uint16_t> reserved_ports;  ///< never chosen as ephemeral ports
   std::array<std::uint8_t, 16> key{};  ///< secret of ports, ISNs and tables: from getrandom once; a test gives its own
   IpSettings ip;                       ///< what IP may be told
   TcpSettings tcp;                     ///< what TCP may be told

@@ -113,7 +113,7 @@ void Stack::Impl::flush_replies(Link& link) {
     header.emit(out, out.subspan(TcpView::min_size, options_size));
     packet.end = static_cast<std::uint16_t>(packet.begin + TcpView::min_size + options_size);
     ++counters.tcp_out;
-    finish(burst, from, pair, config.tcp.ttl, 0);
+    finish(burst, from, pair, pair.local.addr.is_v4() ? config.tcp.ttl : config.tcp.hop_limit, 0);
   }
 }
 

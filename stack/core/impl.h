@@ -54,6 +54,7 @@ struct Stack::Impl {
   std::optional<Drop> tcp_error(const FourTuple& pair, NetworkError e, Instant now);
 
   // sockets.cc
+  void config_changed();
   Socket* find(SocketId s) const;
   Socket& at(std::uint32_t index) { return *sockets[index]; }
   SocketId id_of(std::uint32_t index) const { return {index, sockets[index]->generation}; }

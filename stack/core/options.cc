@@ -88,12 +88,12 @@ Status Stack::set(SocketId id, Option o, std::int64_t value) {
       u.oob_inline = on;
       break;
     case Option::receive_buffer:
-      u.receive_buffer = std::clamp<std::size_t>(static_cast<std::size_t>(value), 2304, t.max_buffer);
+      u.receive_buffer = std::clamp<std::size_t>(static_cast<std::size_t>(value), 2304, impl_->config.rmem_max);
       u.receive_buffer_set = true;
       if (s->connection) s->connection->set_receive_buffer(u.receive_buffer);
       break;
     case Option::send_buffer:
-      u.send_buffer = std::clamp<std::size_t>(static_cast<std::size_t>(value), 4608, t.max_buffer);
+      u.send_buffer = std::clamp<std::size_t>(static_cast<std::size_t>(value), 4608, impl_->config.wmem_max);
       u.send_buffer_set = true;
       break;
     case Option::receive_low:

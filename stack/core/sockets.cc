@@ -28,7 +28,21 @@ Stack::Impl::Impl(const Config& c)
       demux{prf},
       ports{prf},
       ephemeral{prf, config.tcp.port_first, config.tcp.port_last},
-      time_wait{config.tcp.time_wait_records} {}
+      time_wait{config.tcp.time_wait_records} {
+  config_changed();
+}
+
+/// Tells those who keep what they need of the Config; the others read it each time.
+void Stack::Impl::config_changed() {
+  const TcpSettings& t = config.tcp;
+  ephemeral.set_range(t.port_first, t.port_last);
+  std::vector<Port> reserved;
+  for (const std::uint16_t p : config.reserved_ports) reserved.push_back(Port(p));
+  ephemeral.reserve(std::move(reserved));
+  pmtu.set({config.ip.mtu_expires, config.ip.min_pmtu});
+  time_wait.set_most(t.time_wait_records);
+  while (time_wait.size() > t.time_wait_records) forget_record(time_wait.oldest());
+}
 
 Stack::Impl::~Impl() {
   for (auto& s : sockets) wheel.cancel(s->timer);
@@ -55,7 +69,9 @@ Result<std::uint32_t> Stack::Impl::new_socket(Family family) {
   s.kind = Socket::Kind::blank;
   s.family = family;
   s.timer.owner = index;
-  s.options.ttl = config.tcp.ttl;
+  s.options.ttl = family == Family::v4 ? config.tcp.ttl : config.tcp.hop_limit;
+  s.options.v6_only = family == Family::v6 && config.v6_only;
+  s.options.syn_count = config.tcp.syn_retries;
   s.options.keep_count = config.tcp.keep_count;
   s.options.keep_idle = config.tcp.keep_idle;
   s.options.keep_interval = config.tcp.keep_interval;

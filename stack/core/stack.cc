@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/impl.h"
+#include "core/sysctl.h"
 
 namespace tunic {
 
@@ -203,6 +204,17 @@ Result<bool> Stack::at_mark(SocketId id) const {
   const Socket* s = impl_->find(id);
   if (s == nullptr) return fail(Error::bad_handle);
   return s->connection && s->connection->at_mark();
+}
+
+Status Stack::set_sysctl(std::string_view name, std::string_view value) {
+  const Status done = tunic::set_sysctl(impl_->config, name, value);
+  if (done) impl_->config_changed();
+  return done;
+}
+
+Result<std::string> Stack::sysctl(std::string_view name) const {
+  const Sysctl* const s = find_sysctl(name);
+  return s == nullptr ? Result<std::string>{fail(Error::no_entry)} : s->show(impl_->config);
 }
 
 const Config& Stack::config() const { return impl_->config; }

@@ -17,6 +17,8 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 
 #include "base/bytes.h"
 #include "base/counters.h"
@@ -61,8 +63,8 @@ enum class Option : std::uint8_t {
   cork,            ///< TCP_CORK 0/1: full segments alone, or what has waited 200 ms
   linger,          ///< SO_LINGER: seconds, -1 is off
   oob_inline,      ///< SO_OOBINLINE 0/1
-  receive_buffer,  ///< SO_RCVBUF octets of text, clamped to 2304..TcpSettings::max_buffer; ends autotuning
-  send_buffer,     ///< SO_SNDBUF octets of text, clamped to 4608..TcpSettings::max_buffer; ends autotuning
+  receive_buffer,  ///< SO_RCVBUF octets of text, clamped to 2304..Config::rmem_max; ends autotuning
+  send_buffer,     ///< SO_SNDBUF octets of text, clamped to 4608..Config::wmem_max; ends autotuning
   receive_low,     ///< SO_RCVLOWAT octets that make a socket readable; 0 counts as 1
   max_segment,     ///< TCP_MAXSEG octets, 88..32767
   user_timeout,    ///< TCP_USER_TIMEOUT milliseconds, 0: TcpSettings::data_give_up (RFC 9293 MUST-21)
@@ -168,7 +170,16 @@ class Stack {
   /// STATUS (RFC 9293 section 3.10.6), as TCP_INFO; State::closed for a blank socket.
   Result<TcpInfo> info(SocketId s) const;
 
-  /// What it was made from.
+  // -- knobs: docs/sysctl.md lists them --
+
+  /// Changes a knob by Linux's name for it, such as "net.ipv4.tcp_fin_timeout". What belongs to a socket from its
+  /// beginning (buffers, time to live, keep-alives) holds for those opened or accepted afterwards. Errors: no_entry
+  /// (there is none of that name), denied (it is only to be read), invalid (not one of its values).
+  Status set_sysctl(std::string_view name, std::string_view value);
+  /// A knob's value, as `sysctl` would print it. Error: no_entry.
+  Result<std::string> sysctl(std::string_view name) const;
+
+  /// What it was made from, and what set_sysctl() made of it.
   const Config& config() const;
   /// What it has counted so far.
   const Counters& counters() const;

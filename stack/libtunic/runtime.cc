@@ -5,8 +5,11 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <mutex>
 #include <new>
 #include <system_error>
+
+#include "core/sysctl.h"
 
 namespace tunic {
 
@@ -39,6 +42,7 @@ std::expected<std::optional<Device>, StartError> open_device(const Settings& s) 
 std::expected<Config, StartError> make_config(const Settings& s, const std::optional<Device>& device) {
   Config config;
   config.addresses = s.addresses;
+  for (const auto& [name, value] : s.sysctls) static_cast<void>(set_sysctl(config, name, value));  // checked when read
   if (device) config.link = device->traits();
   if (s.mtu) {
     config.mtu = *s.mtu;
@@ -95,6 +99,16 @@ Link& Runtime::link() {
 int Runtime::waited_on() const {
   if (impaired_) return impaired_->fd();
   return device_ ? device_->fd() : -1;
+}
+
+Status Runtime::set_sysctl(std::string_view name, std::string_view value) {
+  const std::lock_guard gate{driver_};
+  return driver_.change().set_sysctl(name, value);
+}
+
+Result<std::string> Runtime::sysctl(std::string_view name) {
+  const std::lock_guard gate{driver_};
+  return driver_.stack().sysctl(name);
 }
 
 void Runtime::leave() {

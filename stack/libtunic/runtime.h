@@ -28,6 +28,8 @@ class Runtime {
   static std::expected<std::unique_ptr<Runtime>, StartError> start(const Settings& settings, Files& files);
 
   Sockets& sockets() { return sockets_; }
+  Status set_sysctl(std::string_view name, std::string_view value);
+  Result<std::string> sysctl(std::string_view name);
   /// For a normal exit: see Sockets::leave(). Ends the background thread.
   void leave();
 

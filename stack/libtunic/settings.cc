@@ -9,6 +9,7 @@
 #include <ranges>
 #include <string_view>
 
+#include "core/sysctl.h"
 #include "libtunic/tunic.h"
 
 namespace tunic {
@@ -96,6 +97,31 @@ std::expected<void, StartError> check_gateways(std::string_view text, const std:
   return {};
 }
 
+/// NAME=VALUE,... A value may have commas too: what has no `=` belongs to the value before it.
+std::expected<std::vector<std::pair<std::string, std::string>>, StartError> to_sysctls(std::string_view text) {
+  std::vector<std::pair<std::string, std::string>> all;
+  for (const std::string& part : split(text)) {
+    const std::size_t sign = part.find('=');
+    if (sign != part.npos)
+      all.emplace_back(part.substr(0, sign), part.substr(sign + 1));
+    else if (!all.empty())
+      all.back().second += "," + part;
+    else
+      return wrong("TUNIC_SYSCTL", text, "has \"" + part + "\" without a value; write e.g. net.ipv4.tcp_fin_timeout=30");
+  }
+  Config trial;
+  for (const auto& [name, value] : all) {
+    const Status done = set_sysctl(trial, name, value);
+    if (done) continue;
+    if (done.error() == Error::no_entry)
+      return wrong("TUNIC_SYSCTL", text, "names \"" + name + "\", which is no knob of ours; docs/sysctl.md lists them");
+    if (done.error() == Error::denied)
+      return wrong("TUNIC_SYSCTL", text, "gives " + name + " a value, and it is only to be read; leave it out");
+    return wrong("TUNIC_SYSCTL", text, "gives " + name + " \"" + value + "\"; give it " + takes(*find_sysctl(name)));
+  }
+  return all;
+}
+
 /// A text of the configuration, else of the environment, else nothing. An empty one is nothing too.
 class Texts {
  public:
@@ -173,6 +199,11 @@ std::expected<Settings, StartError> read_settings(const tunic_config* config, co
     const auto impair = parse_impair(*text);
     if (!impair) return wrong("TUNIC_IMPAIR: " + impair.error());
     s.impair = *impair;
+  }
+  if (const auto text = texts.text(given.sysctl, "TUNIC_SYSCTL")) {
+    auto sysctls = to_sysctls(*text);
+    if (!sysctls) return Sentence{sysctls.error()};
+    s.sysctls = std::move(*sysctls);
   }
   return s;
 }

@@ -5,6 +5,7 @@
 #include <expected>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/time.h"
@@ -28,6 +29,7 @@ struct Settings {
   std::optional<std::uint32_t> mtu;  // else the device's
   Duration linger = 5s;
   std::optional<ImpairSettings> impair;
+  std::vector<std::pair<std::string, std::string>> sysctls;  // names and values, all good
 
   bool is_loopback_only() const { return !fd && device == "lo"; }
   bool has_v6() const;

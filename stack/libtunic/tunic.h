@@ -16,6 +16,8 @@
  *    it
  *  - TUNIC_MTU: octets of an IP packet, 1280..65535 (576.. where there is no IPv6 address), default the device's
  *  - TUNIC_LINGER: seconds that a normal exit waits for sent data to be acknowledged, 0..3600, default 5
+ *  - TUNIC_SYSCTL: knobs under Linux's names, e.g. `net.ipv4.tcp_fin_timeout=30,net.ipv4.tcp_rmem=4096 131072 6291456`;
+ *    docs/sysctl.md lists them
  *  - TUNIC_IMPAIR: for tests: loses, reorders and repeats packets both ways, e.g.
  *    `loss=1%,reorder=1%,duplicate=1%,seed=7`
  *
@@ -49,6 +51,7 @@ struct tunic_config {
   int mtu;             /**< as TUNIC_MTU, octets */
   int linger;          /**< as TUNIC_LINGER, seconds; -1: do not wait at exit */
   const char* impair;  /**< as TUNIC_IMPAIR */
+  const char* sysctl;  /**< as TUNIC_SYSCTL */
 };
 
 /** Starts the stack now, rather than at the first tunic_socket().
@@ -61,6 +64,21 @@ int tunic_start(const struct tunic_config* config);
 /** Why the last start failed, as one sentence without a newline that says what is wrong and what mends it; "" if none
  *  failed. The text belongs to the library and stays valid until the calling thread calls this again. */
 const char* tunic_start_error(void);
+
+/** Changes a knob of the running stack, which is started if need be.
+ *  @param name   Linux's name for it, such as "net.ipv4.tcp_fin_timeout"; docs/sysctl.md lists them.
+ *  @param value  as `sysctl` takes it; several numbers have white space between them.
+ *  @return 0, or -1 with errno: ENOENT (no such knob), EACCES (it is only to be read), EINVAL (not one of its values). */
+int tunic_sysctl_set(const char* name, const char* value);
+/** Tells the value of a knob.
+ *  @param value  gets as much of it as there is room for, and always a final NUL unless `size` is 0.
+ *  @param size   octets of `value`.
+ *  @return the length of the whole value without its NUL, or -1 with errno: ENOENT. */
+ssize_t tunic_sysctl_get(const char* name, char* value, size_t size);
+/** The names of all knobs, one by one.
+ *  @param index  0, 1, 2 ...
+ *  @return a text that is valid for ever; NULL after the last. */
+const char* tunic_sysctl_name(size_t index);
 
 /** A blank stream socket: not bound, not connected.
  *  @param domain    AF_INET or AF_INET6, else EAFNOSUPPORT.

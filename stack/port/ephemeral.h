@@ -23,6 +23,10 @@ class EphemeralPorts {
   /// The preferred range; below it, from 1024 on, are the ports for when it has none left. `prf` must outlive this.
   EphemeralPorts(const Prf& prf, std::uint16_t first, std::uint16_t last) : prf_{&prf}, first_{first}, last_{last} {}
 
+  void set_range(std::uint16_t first, std::uint16_t last) {
+    first_ = first;
+    last_ = last;
+  }
   /// Ports that are never chosen.
   void reserve(std::vector<Port> ports) {
     reserved_ = std::move(ports);

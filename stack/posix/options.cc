@@ -85,12 +85,12 @@ Result<int> read_number(int level, Bytes value) {
   return read<int>(value);
 }
 
-Result<std::int64_t> to_stack(Kind kind, int n, const Config& config) {
-  switch (kind) {
+Result<std::int64_t> to_stack(const Row& row, int n, const TcpSettings& tcp) {
+  switch (row.kind) {
     case Kind::flag:
       return n != 0;
     case Kind::hops:
-      return n == -1 ? config.tcp.ttl : n;
+      return n != -1 ? n : row.level == IPPROTO_IP ? tcp.ttl : tcp.hop_limit;
     case Kind::traffic:
       if (n < -1) return fail(Error::invalid);
       return n == -1 ? 0 : n & 0xfc;
@@ -222,7 +222,7 @@ Status Sockets::set_option(Descriptor& s, int level, int option, Bytes value) {
   if (row == nullptr) return fail(Error::no_option);
   const auto given = read_number(level, value);
   if (!given) return fail(given.error());
-  const auto n = to_stack(row->kind, *given, stack.config());
+  const auto n = to_stack(*row, *given, stack.config().tcp);
   return n ? stack.set(s.id, row->option, *n) : fail(n.error());
 }
 

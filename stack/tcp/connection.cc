@@ -73,7 +73,7 @@ void Connection::open_passive(const Segment& syn, Seq32 iss, std::uint32_t times
 }
 
 std::uint8_t Connection::our_scale(const TcpSettings& settings) const {
-  return scale_for(std::max(settings.max_buffer, options.receive_buffer));
+  return scale_for(std::max(settings.max_receive_buffer, options.receive_buffer));
 }
 
 // What both SYNs offered (RFC 7323 sections 2.2 and 3.2, RFC 2018 section 2).
@@ -129,7 +129,7 @@ void Connection::fail_with(Error e) {
 std::size_t Connection::send_limit(const TcpSettings& settings) const {
   if (options.send_buffer_set) return options.send_buffer;
   const auto wanted = static_cast<std::size_t>(2 * std::visit([](const auto& c) { return c.cwnd(); }, cc_));
-  return std::clamp(wanted, options.send_buffer, std::max(options.send_buffer, settings.max_buffer));
+  return std::clamp(wanted, options.send_buffer, std::max(options.send_buffer, settings.max_send_buffer));
 }
 
 Duration Connection::give_up_after(const TcpSettings& settings) const {

@@ -258,7 +258,7 @@ void Connection::write_header(TxPacket& packet, Seq seq, Flags flags, const TcpO
 // Dynamic right-sizing (Fisk and Feng, 2001): twice what the user reads in a round trip may be on its way.
 void Connection::tune_receive_buffer(Instant now, const TcpSettings& settings) {
   if (options.receive_buffer_set || now - tuned_at_ < std::max(rtt_.srtt(), Duration{1ms})) return;
-  const auto wanted = std::min<std::size_t>(settings.max_buffer, static_cast<std::size_t>(2 * consumed_));
+  const auto wanted = std::min<std::size_t>(settings.max_receive_buffer, static_cast<std::size_t>(2 * consumed_));
   if (wanted > rcv_.buffer()) rcv_.set_buffer(wanted);
   consumed_ = 0;
   tuned_at_ = now;

@@ -19,6 +19,7 @@ struct TcpSettings {
   // R1 has no act of its own: there is one way out of the host, and nothing to advise IP of (MUST-20).
   /// R2 of our SYN: at least 3 minutes (RFC 9293 section 3.8.3, MUST-23).
   Duration syn_give_up = 180s;
+  int syn_retries = 0;  ///< retransmissions of our SYN after which it ends, 0: syn_give_up; TCP_SYNCNT goes before it
   /// R2 of text and FIN: at least 100 s (SHLD-11). Option::user_timeout goes before it.
   Duration data_give_up = 300s;
   int syn_ack_retries = 5;  ///< a half-open connection ends after so many retransmissions of its SYN-ACK
@@ -38,7 +39,8 @@ struct TcpSettings {
 
   std::size_t receive_buffer = 64u << 10;  ///< initial, octets of text; Linux shows twice as much, with its overhead
   std::size_t send_buffer = 64u << 10;     ///< initial, octets of text
-  std::size_t max_buffer = 4u << 20;       ///< octets that autotuning, SO_RCVBUF and SO_SNDBUF may reach
+  std::size_t max_receive_buffer = 4u << 20;  ///< octets that autotuning may reach
+  std::size_t max_send_buffer = 4u << 20;     ///< octets that autotuning may reach
 
   int initial_window = 10;   ///< segments (RFC 6928)
   bool timestamps = true;    ///< offered and accepted (RFC 7323 section 3)
@@ -48,7 +50,8 @@ struct TcpSettings {
 
   std::uint16_t port_first = 32'768;  ///< lowest ephemeral port (RFC 6056 section 3.2); 1024.. when none is left
   std::uint16_t port_last = 65'535;   ///< highest ephemeral port, >= port_first
-  std::uint8_t ttl = 64;              ///< IPv4's TTL and IPv6's hop limit, 1..255; Option::ttl goes before it
+  std::uint8_t ttl = 64;              ///< IPv4's TTL, 1..255; Option::ttl goes before it
+  std::uint8_t hop_limit = 64;        ///< IPv6's hop limit, 1..255; Option::ttl goes before it
 
   std::optional<std::uint32_t> test_isn;  ///< test door: every initial sequence number
 };

@@ -38,7 +38,8 @@ class TimeWaitTable {
 
   /// Makes a record of a connection that enters TIME-WAIT. The table must not be full.
   std::uint32_t add(Connection& c, std::uint32_t binding, Instant now, const TcpSettings& settings);
-  bool full() const { return size_ == most_; }
+  void set_most(std::uint32_t most) { most_ = most; }
+  bool full() const { return size_ >= most_; }
   std::uint32_t oldest() const { return head_; }
   const TimeWaitRecord& operator[](std::uint32_t i) const { return records_[i]; }
   void remove(std::uint32_t i);

@@ -308,6 +308,35 @@ TEST(Exit, does_not_wait_for_threads_that_wait) {
             0);
 }
 
+TEST(Process, knobs_have_names_and_values) {
+  EXPECT_EQ(in_child([] {
+              setenv("TUNIC_SYSCTL", "net.ipv4.ip_default_ttl=9", 1);
+              setenv("TUNIC_DEVICE", "lo", 1);
+              char text[16];
+              MUST(tunic_sysctl_get("net.ipv4.ip_default_ttl", text, sizeof text) == 1 && std::strcmp(text, "9") == 0);
+              MUST(tunic_sysctl_set("net.ipv4.ip_default_ttl", "10") == 0);
+              const int s = tunic_socket(AF_INET, SOCK_STREAM, 0);
+              int ttl = 0;
+              socklen_t n = sizeof ttl;
+              MUST(tunic_getsockopt(s, IPPROTO_IP, IP_TTL, &ttl, &n) == 0 && ttl == 10);
+              MUST(tunic_sysctl_set("net.ipv4.nothing", "1") == -1 && errno == ENOENT);
+              MUST(tunic_sysctl_set("net.ipv4.ip_default_ttl", "x") == -1 && errno == EINVAL);
+              MUST(tunic_sysctl_set("net.ipv4.tcp_available_congestion_control", "x") == -1 && errno == EACCES);
+              MUST(tunic_sysctl_set(nullptr, "1") == -1 && errno == EFAULT);
+              MUST(tunic_sysctl_get("net.ipv4.nothing", text, sizeof text) == -1 && errno == ENOENT);
+              MUST(tunic_sysctl_get("net.ipv4.ip_local_port_range", text, 4) == 11 && std::strcmp(text, "327") == 0);
+              MUST(tunic_sysctl_get("net.ipv4.ip_local_port_range", nullptr, 0) == 11);
+              size_t count = 0;
+              while (const char* name = tunic_sysctl_name(count)) {
+                MUST(tunic_sysctl_get(name, text, sizeof text) >= 0);
+                ++count;
+              }
+              MUST(count > 20);
+              return 0;
+            }),
+            0);
+}
+
 TEST(Impaired, packets_held_back_go_on_by_themselves) {
   EXPECT_EQ(in_child([] {
               Wire wire;

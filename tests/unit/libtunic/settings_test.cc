@@ -96,6 +96,31 @@ TEST(Settings, fields_beyond_the_callers_size_are_not_read) {
   EXPECT_EQ(read({}, &config).error().code, EINVAL);
 }
 
+TEST(Settings, knobs) {
+  const auto s = read({{"TUNIC_SYSCTL",
+                        "net.ipv4.tcp_rmem=4096 131072 6291456,net.ipv4.ip_local_reserved_ports=8080,9000-9099,"
+                        "net.ipv4.tcp_fin_timeout=30"}});
+  ASSERT_TRUE(s) << s.error().sentence;
+  const std::vector<std::pair<std::string, std::string>> should = {
+      {"net.ipv4.tcp_rmem", "4096 131072 6291456"},
+      {"net.ipv4.ip_local_reserved_ports", "8080,9000-9099"},
+      {"net.ipv4.tcp_fin_timeout", "30"}};
+  EXPECT_EQ(s->sysctls, should);
+  tunic_config config{};
+  config.size = sizeof config;
+  config.sysctl = "net.ipv4.ip_default_ttl=9";
+  EXPECT_EQ(read({{"TUNIC_SYSCTL", "x"}}, &config)->sysctls.size(), 1u);
+  config.size = offsetof(tunic_config, sysctl);  // a program that does not know of it
+  EXPECT_TRUE(read({}, &config)->sysctls.empty());
+}
+
+TEST(Settings, what_a_knob_takes_is_said) {
+  const auto sentence = [](const char* text) { return read({{"TUNIC_SYSCTL", text}}).error().sentence; };
+  EXPECT_EQ(sentence("net.ipv4.ip_default_ttl=300"),
+            "TUNIC_SYSCTL \"net.ipv4.ip_default_ttl=300\" gives net.ipv4.ip_default_ttl \"300\"; give it 1 to 255");
+  EXPECT_NE(sentence("net.ipv4.no_such=1").find("no knob of ours"), std::string::npos);
+}
+
 TEST(Settings, what_cannot_be_meant) {
   const std::pair<const char*, const char*> wrong[] = {
       {"TUNIC_ADDRESS", "198.18.0.300/24"},
@@ -121,6 +146,11 @@ TEST(Settings, what_cannot_be_meant) {
       {"TUNIC_LINGER", "soon"},
       {"TUNIC_LINGER", "3601"},
       {"TUNIC_IMPAIR", "loss=lots"},
+      {"TUNIC_SYSCTL", "net.ipv4.tcp_fin_timeout"},
+      {"TUNIC_SYSCTL", "net.ipv4.no_such=1"},
+      {"TUNIC_SYSCTL", "net.ipv4.ip_default_ttl=0"},
+      {"TUNIC_SYSCTL", "net.ipv4.ip_default_ttl=9,"},
+      {"TUNIC_SYSCTL", "net.ipv4.tcp_available_congestion_control=reno"},
   };
   for (const auto& [name, text] : wrong) {
     SCOPED_TRACE(std::string{name} + "=" + text);
