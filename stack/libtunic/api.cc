@@ -100,11 +100,40 @@ int tunic_shutdown(int fd, int how) {
 int tunic_close(int fd) {
   tunic::Files& files = Process::instance().files();
   if (const Handle h = files.find(fd); h.use() == Use::lost) {  // its number becomes free all the same
-    files.close(h);
+    files.remove(h);
+    ::close(fd);
     return fail_with(EBADF);
   }
   return by_owner(
       fd, [&](Sockets& s, Handle h) { return s.close(h); }, [&] { return ::close(fd); });
+}
+
+int tunic_dup(int fd) {
+  return by_owner(
+      fd, [](Sockets& s, Handle h) { return s.dup(h, 0, false); }, [&] { return ::dup(fd); });
+}
+
+int tunic_dup2(int fd, int number) {
+  if (fd == number) return tunic_fcntl(fd, F_GETFD) < 0 ? -1 : number;
+  return tunic_dup3(fd, number, 0);
+}
+
+int tunic_dup3(int fd, int number, int flags) {
+  if (fd == number || (flags & ~O_CLOEXEC) != 0) return fail_with(EINVAL);
+  const bool close_on_exec = (flags & O_CLOEXEC) != 0;
+  const auto kernels = [&] {
+    tunic::Files& files = Process::instance().files();
+    const Handle before = files.find(number);
+    if (before.use() == Use::open)
+      return by_owner(
+          number, [&](Sockets& s, Handle h) { return s.replace(h, fd, close_on_exec); },
+          [&] { return ::dup3(fd, number, flags); });
+    const int made = ::dup3(fd, number, flags);
+    if (made >= 0 && before.use() == Use::lost) files.remove(before);
+    return made;
+  };
+  return by_owner(
+      fd, [&](Sockets& s, Handle h) { return s.dup_over(h, number, close_on_exec); }, kernels);
 }
 
 int tunic_getsockname(int fd, sockaddr* address, socklen_t* length) {

@@ -85,7 +85,8 @@ const char* tunic_sysctl_name(size_t index);
  *  @param type      SOCK_STREAM, may be or-ed with SOCK_NONBLOCK and SOCK_CLOEXEC; else ESOCKTNOSUPPORT or EINVAL.
  *  @param protocol  0 or IPPROTO_TCP, else EPROTONOSUPPORT.
  *  @return the new socket, or -1. Besides Linux's errno: those of tunic_start(), if this call had to start the stack.
- *          Such a socket does not outlive execve(), whether or not SOCK_CLOEXEC is given. */
+ *          A socket does not outlive execve(): there its number, unless SOCK_CLOEXEC closes it, is that of a descriptor
+ *          that is never ready. */
 int tunic_socket(int domain, int type, int protocol);
 
 /** Gives the socket a local address. Port 0 takes a free port at once. EADDRNOTAVAIL: neither in TUNIC_ADDRESS nor
@@ -106,9 +107,20 @@ int tunic_connect(int fd, const struct sockaddr* address, socklen_t length);
 /** Ends one direction of a connection, or both; a listener stops on SHUT_RD.
  *  @param how  SHUT_RD, SHUT_WR or SHUT_RDWR; else EINVAL. */
 int tunic_shutdown(int fd, int how);
-/** Lets go of the socket. A call that another thread is blocked in on this socket returns -1 with EBADF; on Linux it
- *  would go on. Sent data is still delivered afterwards, as SO_LINGER says. */
+/** Lets go of the number, and with the last one that stands for it of the socket. A call that another thread is blocked
+ *  in on this number returns -1 with EBADF; on Linux it would go on. Sent data is still delivered afterwards, as SO_LINGER
+ *  says. */
 int tunic_close(int fd);
+/** Another number, the lowest free one, for the same socket with the same options and flags. FD_CLOEXEC belongs to the
+ *  number. */
+int tunic_dup(int fd);
+/** tunic_dup() to a chosen number. What that stood for before, ours or the kernel's, is closed as by tunic_close();
+ *  `fd` may be the kernel's too. A number of ours that goes by the kernel's own close() or dup2() keeps its socket until
+ *  the number becomes ours again. */
+int tunic_dup2(int fd, int number);
+/** tunic_dup2(), with flags; EINVAL where both numbers are the same.
+ *  @param flags  O_CLOEXEC; else EINVAL. */
+int tunic_dup3(int fd, int number, int flags);
 
 /** The next octets of the stream; 0 is its end. */
 ssize_t tunic_read(int fd, void* buffer, size_t size);
@@ -177,8 +189,8 @@ int tunic_getsockopt(int fd, int level, int option, void* value, socklen_t* leng
 int tunic_setsockopt(int fd, int level, int option, const void* value, socklen_t length);
 
 /** The flags of the socket and of its number.
- *  @param command  F_GETFL and F_SETFL (O_NONBLOCK), F_GETFD and F_SETFD (remembered; see tunic_socket()); others:
- *                  EINVAL. */
+ *  @param command  F_GETFL and F_SETFL (O_NONBLOCK; O_ASYNC and O_DIRECT give EINVAL), F_GETFD and F_SETFD, F_DUPFD and
+ *                  F_DUPFD_CLOEXEC; others: EINVAL. */
 int tunic_fcntl(int fd, int command, ...);
 /** What waits to be read or acknowledged, the urgent mark, and O_NONBLOCK.
  *  @param request  FIONREAD, SIOCOUTQ, SIOCATMARK, FIONBIO, each with an int*; others: ENOTTY. */

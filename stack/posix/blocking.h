@@ -23,7 +23,7 @@ auto Sockets::blocking(Handle h, const Patience& patience, Attempt attempt) -> d
     if (result || result.error() != Error::again || patience.dont_wait || h.socket->nonblocking) return result;
     if (!watch.is_linked()) {
       const Duration timeout = h.socket->*patience.timeout;
-      how = {.until = after(timeout), .restarts = timeout == Descriptor::forever};
+      how = {.until = after(timeout), .restarts = timeout == Description::forever};
       driver_.watch(watch, waiter, h.socket->id, patience.events);
     }
     const Slept slept = driver_.wait(waiter, how);

@@ -1,6 +1,6 @@
 // Which descriptor numbers are sockets of ours. A number is reserved in the kernel's own table, as a duplicate of one
-// placeholder that is never ready, so that it collides with nothing and RLIMIT_NOFILE holds; this table says what it
-// stands for.
+// placeholder that is never ready, so that it collides with nothing and RLIMIT_NOFILE holds; this table says which open
+// file description it stands for. After dup() several numbers stand for one.
 //
 // A number's entry, once made, stays for the life of the table, so find() needs no lock; it gives a handle with a
 // generation, by which a call that comes back from waiting sees that its socket was closed, even if the number has been
@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 #include "base/error.h"
 #include "base/time.h"
@@ -25,29 +26,35 @@ enum class Use : std::uint8_t {
   lost,  // was open in the process that forked this one: EBADF until it is closed
 };
 
-/// What the socket layer knows of one socket beyond what the Stack does. All but `state` is used under the gate.
-struct Descriptor {
+/// An open file description: what the socket layer knows of one socket beyond what the Stack does. Used under the gate.
+struct Description {
   static constexpr Duration forever = Duration::max();
 
-  std::atomic<std::uint32_t> state{0};  // generation * 4 + Use
   SocketId id;
   Family family = Family::v4;
   bool nonblocking = false;                                    // O_NONBLOCK
-  bool close_on_exec = false;                                  // FD_CLOEXEC, remembered
   int receive_low = 1;                                         // SO_RCVLOWAT
   Duration receive_timeout = forever, send_timeout = forever;  // SO_RCVTIMEO, SO_SNDTIMEO; 0: do not wait
   SocketSettings settings;
+  int numbers = 0;                                             // that stand for it
+};
+
+/// What a number stands for. Written under the gate.
+struct Number {
+  std::atomic<std::uint32_t> state{0};  // generation * 4 + Use
+  std::atomic<Description*> description{nullptr};
 };
 
 /// A number as a call found it.
 struct Handle {
-  Descriptor* socket = nullptr;
+  const Number* number = nullptr;
+  Description* socket = nullptr;  // there while is_current()
   std::uint32_t state = 0;
   int fd = -1;
 
   Use use() const { return static_cast<Use>(state & 3); }
   /// Whether it still means the same socket; certain only under the gate.
-  bool is_current() const { return socket->state.load(std::memory_order_acquire) == state && use() == Use::open; }
+  bool is_current() const { return number->state.load(std::memory_order_acquire) == state && use() == Use::open; }
 };
 
 class Files {
@@ -65,14 +72,19 @@ class Files {
   // -- under the gate --
   /// A number of the kernel's for a new socket, the lowest free one. Errors: too_many, no_memory and others of the
   /// kernel.
-  Result<int> reserve();
-  /// Gives back a number that reserve() gave and open() has not taken.
+  Result<int> reserve(bool close_on_exec);
+  /// Another number of the kernel's for what `h` stands for, the lowest free one from `least` on; with the same errors.
+  Result<int> reserve_another(const Handle& h, int least, bool close_on_exec);
+  /// dup3(2) of what `h` stands for, in the kernel's table alone; with its errors.
+  Status reserve_at(const Handle& h, int fd, bool close_on_exec);
+  /// Gives back a number that was reserved and put() has not taken.
   static void unreserve(int fd);
-  /// Makes a reserved number a fresh socket. `before` becomes what it stood for, where the program has closed the
-  /// number behind our back (generation 0: nothing).
-  Handle open(int fd, SocketId id, Family family, SocketId& before);
-  /// The number is free, for the kernel too, whether it was open or lost.
-  void close(const Handle& h);
+  /// A reserved number stands for `d` from now on. The result is what it stood for, if this was the last number of
+  /// that, which the program has replaced or closed behind our back.
+  std::unique_ptr<Description> put(int fd, Description& d);
+  /// The number, open or lost, is not ours any more; the kernel still has it. The result is what it stood for, if this
+  /// was the last number of that.
+  std::unique_ptr<Description> remove(const Handle& h);
 
   /// In a child after fork(): what was open is lost.
   void lose_all();
@@ -86,9 +98,11 @@ class Files {
   }
 
  private:
-  Descriptor* make(int fd);
+  Number* make(int fd);
+  Result<int> duplicate(int of, int least, bool close_on_exec);
+  static std::unique_ptr<Description> leave(Number& n);
 
-  std::array<std::atomic<Descriptor*>, max_chunks> chunks_{};
+  std::array<std::atomic<Number*>, max_chunks> chunks_{};
   int placeholder_ = -1;
 };
 

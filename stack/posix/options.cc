@@ -56,7 +56,7 @@ constexpr Row rows[] = {
     {IPPROTO_IPV6, IPV6_TCLASS, Option::tos, Kind::traffic},
 };
 
-const Row* find(const Descriptor& s, int level, int name) {
+const Row* find(const Description& s, int level, int name) {
   if (level == IPPROTO_IPV6 && s.family == Family::v4) return nullptr;
   const auto row = std::ranges::find_if(rows, [&](const Row& r) { return r.level == level && r.name == name; });
   return row == std::end(rows) ? nullptr : row;
@@ -106,13 +106,13 @@ Result<Duration> to_timeout(Bytes value) {
   if (!t) return fail(t.error());
   if (t->tv_usec < 0 || t->tv_usec >= 1'000'000) return fail_as(EDOM);
   if (t->tv_sec < 0) return Duration{};  // as Linux: do not wait
-  if (t->tv_sec > Duration::max() / 1s - 1) return Descriptor::forever;
+  if (t->tv_sec > Duration::max() / 1s - 1) return Description::forever;
   const Duration d = std::chrono::seconds{t->tv_sec} + std::chrono::microseconds{t->tv_usec};
-  return d == Duration{} ? Descriptor::forever : d;
+  return d == Duration{} ? Description::forever : d;
 }
 
 timeval from_timeout(Duration d) {
-  if (d == Descriptor::forever) return {};
+  if (d == Description::forever) return {};
   return {.tv_sec = d / 1s, .tv_usec = (d % 1s) / 1us};
 }
 
@@ -130,12 +130,12 @@ int Sockets::getsockopt(Handle h, int level, int option, void* value, socklen_t*
   }));
 }
 
-int Sockets::take_error(Descriptor& s) {
+int Sockets::take_error(Description& s) {
   const int late = std::exchange(s.settings.late_error, 0);
   return late != 0 ? late : driver_.change().take_error(s.id);
 }
 
-Result<socklen_t> Sockets::get_option(Descriptor& s, int level, int option, std::span<std::byte> value) {
+Result<socklen_t> Sockets::get_option(Description& s, int level, int option, std::span<std::byte> value) {
   const Stack& stack = driver_.stack();
   if (level == SOL_SOCKET) switch (option) {
       case SO_ERROR:
@@ -187,7 +187,7 @@ int Sockets::setsockopt(Handle h, int level, int option, const void* value, sock
   }));
 }
 
-Status Sockets::set_option(Descriptor& s, int level, int option, Bytes value) {
+Status Sockets::set_option(Description& s, int level, int option, Bytes value) {
   Stack& stack = driver_.change();
   if (level == SOL_SOCKET) {
     if (value.size() < sizeof(int)) return fail(Error::invalid);
@@ -227,19 +227,20 @@ Status Sockets::set_option(Descriptor& s, int level, int option, Bytes value) {
 }
 
 int Sockets::fcntl(Handle h, int command, int argument) {
+  if (command == F_DUPFD || command == F_DUPFD_CLOEXEC) return dup(h, argument, command == F_DUPFD_CLOEXEC);
   return answer(once(h, [&]() -> Result<int> {
-    Descriptor& s = *h.socket;
+    Description& s = *h.socket;
     switch (command) {
       case F_GETFL:
         return O_RDWR | (s.nonblocking ? O_NONBLOCK : 0);
       case F_SETFL:
+        if ((argument & (O_ASYNC | O_DIRECT)) != 0) return fail(Error::invalid);  // SIGIO is not sent
         s.nonblocking = (argument & O_NONBLOCK) != 0;
         return 0;
       case F_GETFD:
-        return s.close_on_exec ? FD_CLOEXEC : 0;
       case F_SETFD:
-        s.close_on_exec = (argument & FD_CLOEXEC) != 0;
-        return 0;
+        if (const int r = ::fcntl(h.fd, command, argument); r >= 0) return r;
+        return fail_as(errno);
       default:
         return fail(Error::invalid);
     }

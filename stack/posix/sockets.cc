@@ -31,22 +31,19 @@ Result<Family> Sockets::check(int domain, int type, int protocol) {
 }
 
 /// Makes the reserved number `fd` this socket.
-Descriptor& Sockets::settle(int fd, SocketId id, Family family, int type) {
-  SocketId abandoned;  // the program has closed this number with the kernel's close(), and with it what it stood for
-  const Handle h = files_.open(fd, id, family, abandoned);
-  if (abandoned.generation != 0) {
-    driver_.ring_all(abandoned);
-    (void)driver_.change().close(abandoned);
-  }
-  h.socket->nonblocking = (type & SOCK_NONBLOCK) != 0;
-  h.socket->close_on_exec = (type & SOCK_CLOEXEC) != 0;
-  return *h.socket;
+Description& Sockets::settle(int fd, SocketId id, Family family, int type) {
+  Description& d = *new Description;  // its numbers own it
+  d.id = id;
+  d.family = family;
+  d.nonblocking = (type & SOCK_NONBLOCK) != 0;
+  drop(files_.put(fd, d), false);
+  return d;
 }
 
 int Sockets::socket(Family family, int type) {
   const auto open = [&]() -> Result<int> {
     const std::lock_guard gate{driver_};
-    const Result<int> fd = files_.reserve();
+    const Result<int> fd = files_.reserve((type & SOCK_CLOEXEC) != 0);
     if (!fd) return fd;
     if (const auto id = driver_.change().open(family)) {
       settle(*fd, *id, family, type);
@@ -73,17 +70,17 @@ int Sockets::listen(Handle h, int backlog) {
 int Sockets::accept(Handle h, sockaddr* address, socklen_t* length, int flags) {
   if ((flags & ~type_flags) != 0) return answer(Status{fail(Error::invalid)});
   if (address != nullptr && length == nullptr) return answer(Status{fail_as(EFAULT)});
-  return answer(blocking(h, {ready::readable, &Descriptor::receive_timeout},
+  return answer(blocking(h, {ready::readable, &Description::receive_timeout},
                          [&] { return accept_one(*h.socket, address, length, flags); }));
 }
 
 /// Nothing is taken from the queue unless there is a number for it.
-Result<int> Sockets::accept_one(const Descriptor& listener, sockaddr* address, socklen_t* length, int flags) {
+Result<int> Sockets::accept_one(const Description& listener, sockaddr* address, socklen_t* length, int flags) {
   const auto info = driver_.stack().info(listener.id);
   if (!info) return fail(info.error());
   if (info->state != State::listen) return fail(Error::invalid);
   if ((driver_.stack().ready(listener.id) & ready::readable) == 0) return fail(Error::again);
-  const Result<int> fd = files_.reserve();
+  const Result<int> fd = files_.reserve((flags & SOCK_CLOEXEC) != 0);
   if (!fd) return fd;
   Endpoint peer;  // a connection that the peer has reset since is accepted too; reading tells of that
   const auto id = driver_.change().accept(listener.id, &peer);
@@ -95,7 +92,7 @@ Result<int> Sockets::accept_one(const Descriptor& listener, sockaddr* address, s
     if (id) (void)driver_.change().close(*id);
     return fail(told.error());
   }
-  Descriptor& s = settle(*fd, *id, listener.family, flags);
+  Description& s = settle(*fd, *id, listener.family, flags);
   s.receive_low = listener.receive_low;
   s.receive_timeout = listener.receive_timeout;
   s.send_timeout = listener.send_timeout;
@@ -115,7 +112,7 @@ int Sockets::connect(Handle h, const sockaddr* address, socklen_t length) {
     if (!std::exchange(begun, true)) unfinished = s.error();
     return fail(Error::again);
   };
-  const Status s = blocking(h, {ready::writable, &Descriptor::send_timeout}, attempt);
+  const Status s = blocking(h, {ready::writable, &Description::send_timeout}, attempt);
   return answer(begun && !s && s.error() == Error::again ? Status{fail(unfinished)} : s);
 }
 
@@ -124,41 +121,6 @@ int Sockets::shutdown(Handle h, int how) {
     if (how < SHUT_RD || how > SHUT_RDWR) return fail(Error::invalid);
     return driver_.change().shutdown(h.socket->id, static_cast<Shutdown>(how));
   }));
-}
-
-int Sockets::close(Handle h) {
-  if (h.use() == Use::lost) {  // another process's: no gate of ours has to do with it
-    files_.close(h);
-    return answer(Status{fail(Error::bad_handle)});
-  }
-  return answer(once(h, [&]() -> Status {
-    const SocketId id = h.socket->id;
-    const auto seconds = driver_.stack().get(id, Option::linger);
-    const auto unread = driver_.stack().readable_bytes(id);
-    files_.close(h);
-    driver_.ring_all(id);
-    if (seconds && *seconds > 0 && unread && *unread == 0) linger(id, std::chrono::seconds{*seconds});
-    (void)driver_.change().close(id);
-    return {};
-  }));
-}
-
-/// SO_LINGER: close() waits until the peer has acknowledged everything, the FIN too.
-void Sockets::linger(SocketId id, Duration patience) {
-  if (!driver_.change().shutdown(id, Shutdown::write)) return;
-  Waiter waiter;
-  Watch watch;
-  driver_.watch_turns(watch, waiter);
-  const Instant until = after(patience);
-  for (;;) {
-    const auto info = driver_.stack().info(id);
-    if (!info) return;
-    const State s = info->state;
-    const auto unacknowledged = driver_.stack().unacknowledged_bytes(id);
-    const bool fin_waits = s == State::fin_wait_1 || s == State::closing || s == State::last_ack;
-    if (!fin_waits && (!unacknowledged || *unacknowledged == 0)) return;
-    if (driver_.wait(waiter, {.until = until}) != Slept::woken) return;
-  }
 }
 
 int Sockets::getsockname(Handle h, sockaddr* address, socklen_t* length) {

@@ -10,6 +10,7 @@
 #include <sys/uio.h>
 
 #include <atomic>
+#include <memory>
 #include <span>
 #include <thread>
 
@@ -33,9 +34,16 @@ class Sockets {
   int accept(Handle h, sockaddr* address, socklen_t* length, int flags);
   int connect(Handle h, const sockaddr* address, socklen_t length);
   int shutdown(Handle h, int how);
-  int close(Handle h);
   int getsockname(Handle h, sockaddr* address, socklen_t* length);
   int getpeername(Handle h, sockaddr* address, socklen_t* length);
+
+  // numbers.cc
+  int close(Handle h);
+  int dup(Handle h, int least, bool close_on_exec);
+  /// Makes `fd`, whatever it is, another number of what `h` stands for.
+  int dup_over(Handle h, int fd, bool close_on_exec);
+  /// Makes the number `h` one of what the kernel's `fd` stands for.
+  int replace(Handle h, int fd, bool close_on_exec);
 
   // transfer.cc: `message` says that it is not read(), which returns 0 at once for no octets. `about` has the rest of a
   // message, name, control messages and flags, and its own pieces are not looked at; nullptr: nobody asks.
@@ -69,7 +77,7 @@ class Sockets {
   /// How a call waits: for which ready:: events, with which of the socket's times, and whether MSG_DONTWAIT forbids it.
   struct Patience {
     std::uint32_t events;
-    Duration Descriptor::*timeout;
+    Duration Description::*timeout;
     bool dont_wait = false;
   };
   struct Transfer;
@@ -79,19 +87,20 @@ class Sockets {
   template <class Call>
   auto once(Handle h, Call call) -> decltype(call());
 
-  Descriptor& settle(int fd, SocketId id, Family family, int type);
-  Result<int> accept_one(const Descriptor& listener, sockaddr* address, socklen_t* length, int flags);
+  Description& settle(int fd, SocketId id, Family family, int type);
+  Result<int> accept_one(const Description& listener, sockaddr* address, socklen_t* length, int flags);
+  void drop(std::unique_ptr<Description> d, bool may_linger);
   void linger(SocketId id, Duration patience);
 
   /// SO_ERROR.
-  int take_error(Descriptor& s);
+  int take_error(Description& s);
   static void tell_about_stream(const Transfer& t, msghdr& about);
   Status receive_some(SocketId id, Transfer& t);
   Status peek(SocketId id, Transfer& t);
   Status send_some(SocketId id, Transfer& t);
 
-  Result<socklen_t> get_option(Descriptor& s, int level, int option, std::span<std::byte> value);
-  Status set_option(Descriptor& s, int level, int option, Bytes value);
+  Result<socklen_t> get_option(Description& s, int level, int option, std::span<std::byte> value);
+  Status set_option(Description& s, int level, int option, Bytes value);
   Result<int> count(SocketId id, unsigned long request);
 
   /// The program is about to end, and this is not the thread that ends it.

@@ -49,7 +49,7 @@ ssize_t Sockets::receive(Handle h, std::span<const iovec> out, int flags, bool m
   if ((flags & MSG_ERRQUEUE) != 0) return answer(Result<ssize_t>{fail(Error::again)});  // it is always empty
   Transfer t{.pieces = Pieces{out}, .size = *size, .flags = flags};
   Patience patience{.events = 0,
-                    .timeout = &Descriptor::receive_timeout,
+                    .timeout = &Description::receive_timeout,
                     .dont_wait = t.has(MSG_DONTWAIT | MSG_OOB)};  // Linux never waits for urgent data
   const auto attempt = [&]() -> Status {
     if (const int late = std::exchange(h.socket->settings.late_error, 0); late != 0) return fail_as(late);
@@ -129,7 +129,7 @@ ssize_t Sockets::send(Handle h, std::span<const iovec> text, int flags, const ms
   if (about != nullptr)
     if (const Status s = check_socket_controls(*about); !s) return answer(s);
   const auto attempt = [&] { return send_some(h.socket->id, t); };
-  const Status s = blocking(h, {ready::writable, &Descriptor::send_timeout, t.has(MSG_DONTWAIT)}, attempt);
+  const Status s = blocking(h, {ready::writable, &Description::send_timeout, t.has(MSG_DONTWAIT)}, attempt);
   if (s || t.done != 0) return static_cast<ssize_t>(t.done);
   // On Linux writing to what has no connection is writing to a broken pipe.
   const Error e = s.error() == Error::not_connected ? Error::pipe : s.error();

@@ -151,6 +151,41 @@ TEST(Process, numbers_of_the_kernel_go_to_the_kernel) {
             0);
 }
 
+TEST(Process, numbers_are_made_and_replaced) {
+  EXPECT_EQ(in_child([] {
+              MUST(start_alone() == 0);
+              char c = 0;
+              int ends[2];
+              MUST(pipe(ends) == 0);
+              const int door = listener(80);
+              const int client = tunic_socket(AF_INET, SOCK_STREAM, 0);
+              const sockaddr_in at = loopback(80);
+              MUST(tunic_connect(client, raw(at), sizeof at) == 0);
+              const int server = tunic_accept(door, nullptr, nullptr);
+              const int again = tunic_dup(client);
+              MUST(again >= 0 && again != client && tunic_dup2(again, again) == again);
+              MUST(tunic_dup3(again, again, 0) == -1 && errno == EINVAL);
+              MUST(tunic_dup3(again, 300, O_NONBLOCK) == -1 && errno == EINVAL);
+              MUST(tunic_dup2(again, -1) == -1 && errno == EBADF);
+              MUST(tunic_dup2(300, 300) == -1 && errno == EBADF);
+              MUST(tunic_dup2(300, again) == -1 && errno == EBADF && tunic_write(again, "a", 1) == 1);
+              MUST(tunic_dup3(again, 300, O_CLOEXEC) == 300 && tunic_fcntl(300, F_GETFD) == FD_CLOEXEC);
+              MUST(tunic_close(client) == 0 && tunic_close(again) == 0 && tunic_write(300, "b", 1) == 1);
+              MUST(tunic_dup2(ends[1], 300) == 300 && tunic_write(300, "c", 1) == 1 && read(ends[0], &c, 1) == 1);
+              MUST(tunic_read(server, &c, 1) == 1 && c == 'a' && tunic_read(server, &c, 1) == 1 && c == 'b');
+              MUST(tunic_read(server, &c, 1) == 0);
+              MUST(tunic_dup2(server, ends[0]) == ends[0] && tunic_read(ends[0], &c, 1) == 0);
+              MUST(tunic_dup2(ends[1], 301) == 301 && tunic_dup(301) > 0);  // the kernel's alone
+              return in_child([&] {
+                MUST(tunic_dup(server) == -1 && errno == EBADF);
+                MUST(tunic_dup2(server, 302) == -1 && errno == EBADF);
+                MUST(tunic_dup2(ends[1], server) == server && tunic_fcntl(server, F_GETFD) == 0);
+                return 0;
+              });
+            }),
+            0);
+}
+
 TEST(Process, a_failed_start_says_why_and_can_be_repeated) {
   EXPECT_EQ(in_child([] {
               MUST(*tunic_start_error() == 0);

@@ -111,6 +111,15 @@ class Host {
   int close(int fd) {
     return with(fd, [&](Handle h) { return sockets_.close(h); });
   }
+  int dup(int fd, int least = 0, bool close_on_exec = false) {
+    return with(fd, [&](Handle h) { return sockets_.dup(h, least, close_on_exec); });
+  }
+  int dup_over(int fd, int number) {
+    return with(fd, [&](Handle h) { return sockets_.dup_over(h, number, false); });
+  }
+  int fcntl(int fd, int command, int argument = 0) {
+    return with(fd, [&](Handle h) { return sockets_.fcntl(h, command, argument); });
+  }
   ssize_t recv(int fd, void* p, std::size_t n, int flags = 0) {
     const iovec one{p, n};
     return with(fd, [&](Handle h) { return sockets_.receive(h, {&one, 1}, flags, true); });

@@ -167,7 +167,10 @@ TEST(Control, fcntl_flags) {
   EXPECT_EQ(fcntl(F_GETFD), FD_CLOEXEC);
   EXPECT_EQ(fcntl(F_SETFD, 0), 0);
   EXPECT_EQ(fcntl(F_GETFD), 0);
-  EXPECT_FAILS(fcntl(F_DUPFD), EINVAL);
+  EXPECT_EQ(::fcntl(fd, F_GETFD), 0);  // for the kernel too
+  EXPECT_FAILS(fcntl(F_SETFL, O_ASYNC), EINVAL);
+  EXPECT_FAILS(fcntl(F_SETFL, O_DIRECT), EINVAL);
+  EXPECT_FAILS(fcntl(F_SETOWN, 1), EINVAL);
 }
 
 TEST(Control, ioctl_counts) {
