@@ -121,6 +121,23 @@ void ByteQueue::drop_front(std::size_t n) {
   if (size_ == 0) cursor_ = {};
 }
 
+void ByteQueue::truncate(std::size_t n) {
+  while (size_ > n) {
+    step();
+    Slice& s = slices_.back();
+    const std::size_t excess = size_ - n;
+    if (s.size() > excess) {
+      s.truncate(s.size() - excess);
+      size_ = n;
+      break;
+    }
+    size_ -= s.size();
+    pinned_ -= s.pinned();
+    slices_.pop_back();
+  }
+  cursor_ = {};
+}
+
 void ByteQueue::clear() {
   slices_.clear();
   slices_.shrink();

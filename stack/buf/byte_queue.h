@@ -32,6 +32,8 @@ class ByteQueue {
   /// Adds slices of [offset, offset + size) to `packet`, as far as it has room for slices; returns how many octets.
   std::size_t gather(std::size_t offset, std::size_t size, TxPacket& packet) const;
   void drop_front(std::size_t n);
+  /// Keeps the first `n` octets.
+  void truncate(std::size_t n);
   void clear();
   /// Whether it is empty and still has the memory of its list, for what may come next; shrink() gives that back too.
   bool holds_spare() const { return slices_.empty() && slices_.capacity() != 0; }

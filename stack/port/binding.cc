@@ -27,9 +27,10 @@ std::size_t index_in_page(Port port) { return static_cast<std::size_t>(port) & 0
 
 }  // namespace
 
-bool PortTable::conflict(const Binding& asking, const Record& other) {
+bool PortTable::conflict(const Binding& asking, const Record& other) const {
   if (!overlap(asking, other.binding)) return false;
-  if (asking.reuse_address && other.binding.reuse_address && other.kind != Kind::listening) return false;
+  const bool shareable = rules_ == PortRules::datagram || other.kind != Kind::listening;
+  if (asking.reuse_address && other.binding.reuse_address && shareable) return false;
   return !(asking.reuse_port && other.binding.reuse_port);
 }
 
@@ -61,7 +62,7 @@ Status PortTable::can_bind(const Binding& b) const {
 
 Result<BindingId> PortTable::bind(const Binding& b) {
   if (conflicts(normal(b), none)) return fail(Error::in_use);
-  return BindingId{insert(normal(b), Kind::bound)};
+  return BindingId{insert(normal(b), rules_ == PortRules::datagram ? Kind::listening : Kind::bound)};
 }
 
 bool PortTable::is_unused(const Binding& b) const {
@@ -76,7 +77,7 @@ bool PortTable::is_claimed(Port port) const {
 Status PortTable::set_listening(BindingId id, bool listening) {
   if (listening == is_listening(id)) return {};
   const auto i = static_cast<std::uint32_t>(id);
-  if (listening && conflicts(at(id).binding, i)) return fail(Error::in_use);
+  if (listening && rules_ == PortRules::stream && conflicts(at(id).binding, i)) return fail(Error::in_use);
   unlink(i);
   at(id).kind = listening ? Kind::listening : Kind::bound;
   link(i);
@@ -171,18 +172,38 @@ std::optional<std::uint32_t> PortTable::find_listener(const FourTuple& pair) con
   return choose(pair, first, [&](const Binding& b) { return b.addr == both && !b.v6_only; });
 }
 
-// One of the listeners that match, by a value of the pair.
+std::size_t PortTable::find_listeners(const Endpoint& local, std::span<std::uint32_t> out) const {
+  const Heads* h = heads(local.port);
+  const Binding asked{.addr = local.addr, .port = local.port};
+  std::size_t found = 0;
+  for (std::uint32_t i = h == nullptr ? none : h->first[static_cast<std::size_t>(Kind::listening)];
+       i != none && found < out.size(); i = records_[i].next) {
+    const Binding& b = records_[i].binding;
+    if (b.addr == local.addr || covers(b, asked)) out[found++] = b.owner;
+  }
+  return found;
+}
+
+// One of the listeners that match: the latest, or by a value of the pair one of those that share by reuse_port.
 template <class F>
 std::optional<std::uint32_t> PortTable::choose(const FourTuple& pair, std::uint32_t first, F matches) const {
-  std::uint32_t count = 0, candidate = none;
-  for (std::uint32_t i = first; i != none; i = records_[i].next)
-    if (matches(records_[i].binding)) candidate = i, ++count;
-  if (count == 0) return {};
-  if (count == 1) return records_[candidate].binding.owner;
+  std::uint32_t count = 0, latest = none;
+  for (std::uint32_t i = first; i != none; i = records_[i].next) {
+    if (!matches(records_[i].binding)) continue;
+    if (latest == none) {
+      latest = i;
+      if (!records_[i].binding.reuse_port) break;
+    }
+    count += records_[i].binding.reuse_port ? 1 : 0;
+  }
+  if (latest == none) return {};
+  if (count <= 1) return records_[latest].binding.owner;
   const auto octets = std::bit_cast<std::array<std::byte, sizeof pair>>(pair);
   std::uint32_t skip = scale((*prf_)(Purpose::reuse_port, octets), count);
-  for (std::uint32_t i = first;; i = records_[i].next)
-    if (matches(records_[i].binding) && skip-- == 0) return records_[i].binding.owner;
+  for (std::uint32_t i = latest;; i = records_[i].next) {
+    const Binding& b = records_[i].binding;
+    if (b.reuse_port && matches(b) && skip-- == 0) return b.owner;
+  }
 }
 
 }  // namespace tunic

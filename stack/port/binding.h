@@ -1,12 +1,14 @@
 // The port table: which sockets, connections and TIME-WAIT records hold which `ip:port`, and who may take one. Its
 // rules are those of Linux TCP, found by asking a Linux kernel, with one exception: a port that connect() took by
-// itself never blocks a later bind() or listen().
+// itself never blocks a later bind() or listen(). For datagrams they are those of Linux UDP: a binding that takes from
+// anybody "listens", and that alone takes nothing from others.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "base/error.h"
@@ -26,20 +28,23 @@ struct Binding {
   std::uint32_t owner = 0;     // whose it is: the caller's number
 };
 
+enum class PortRules : std::uint8_t { stream, datagram };
+
 class PortTable {
  public:
   /// `prf` must outlive the table.
-  explicit PortTable(const Prf& prf) : prf_{&prf} {}
+  explicit PortTable(const Prf& prf, PortRules rules = PortRules::stream) : prf_{&prf}, rules_{rules} {}
 
   // -- sockets: one binding each --
 
   /// Success or in_use: two bindings of a port conflict where their addresses overlap, unless both have reuse_address
-  /// and the other one does not listen, or both have reuse_port.
+  /// and the other one does not listen (of datagrams: also if it does), or both have reuse_port.
   Status can_bind(const Binding& b) const;
   Result<BindingId> bind(const Binding& b);
   /// Whether nobody at all holds `b.port` where it overlaps with b: what bind() to port 0 looks for first.
   bool is_unused(const Binding& b) const;
-  /// listen() asks again whether the binding conflicts: in_use if so.
+  /// listen() asks again whether the binding conflicts: in_use if so. A datagram socket listens until it is connected,
+  /// and asks nothing.
   Status set_listening(BindingId id, bool listening);
   /// SO_REUSEADDR and SO_REUSEPORT may change at any time and count from then on. Connections keep what they had.
   void set_reuse(BindingId id, bool address, bool port);
@@ -64,8 +69,11 @@ class PortTable {
   /// Whether the port is held by more than connections that connect() bound: then connect() chooses another.
   bool is_claimed(Port port) const;
   /// The owner of the listener for a connection request: the one at its address, else the wildcard of its family, else,
-  /// for IPv4, the wildcard :: that takes both. Of several with reuse_port, the pair decides which, always the same.
+  /// for IPv4, the wildcard :: that takes both. Of several the latest; if that has reuse_port the pair decides which of
+  /// those that have it, always the same.
   std::optional<std::uint32_t> find_listener(const FourTuple& pair) const;
+  /// The owners of all listeners for a broadcast to `local`, as many as `out` has room for; returns how many.
+  std::size_t find_listeners(const Endpoint& local, std::span<std::uint32_t> out) const;
   /// Bindings, shared ones counted once.
   std::size_t size() const { return size_; }
 
@@ -89,7 +97,7 @@ class PortTable {
   Record& at(BindingId id) { return records_[static_cast<std::uint32_t>(id)]; }
   const Record& at(BindingId id) const { return records_[static_cast<std::uint32_t>(id)]; }
   const Heads* heads(Port port) const;
-  static bool conflict(const Binding& asking, const Record& other);
+  bool conflict(const Binding& asking, const Record& other) const;
   template <class F>
   bool any_of(Port port, std::size_t kinds_asked, F f) const;
   bool conflicts(const Binding& b, std::uint32_t self) const;
@@ -101,6 +109,7 @@ class PortTable {
   std::optional<std::uint32_t> choose(const FourTuple& pair, std::uint32_t first, F matches) const;
 
   const Prf* prf_;
+  PortRules rules_;
   std::size_t size_ = 0;
   std::uint32_t free_ = none;
   std::vector<Record> records_;

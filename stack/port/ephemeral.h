@@ -21,7 +21,8 @@ class EphemeralPorts {
   static constexpr std::uint16_t lowest = 1024;  // RFC 6056 section 3.2: the range should be as wide as 1024-65535
 
   /// The preferred range; below it, from 1024 on, are the ports for when it has none left. `prf` must outlive this.
-  EphemeralPorts(const Prf& prf, std::uint16_t first, std::uint16_t last) : prf_{&prf}, first_{first}, last_{last} {}
+  EphemeralPorts(const Prf& prf, std::uint16_t first, std::uint16_t last, Purpose purpose = Purpose::port)
+      : prf_{&prf}, first_{first}, last_{last}, purpose_{purpose} {}
 
   void set_range(std::uint16_t first, std::uint16_t last) {
     first_ = first;
@@ -76,6 +77,7 @@ class EphemeralPorts {
 
   const Prf* prf_;
   std::uint16_t first_, last_;
+  Purpose purpose_;             // ports of one transport tell nothing of another's
   std::vector<Port> reserved_;  // sorted
 };
 

@@ -1,0 +1,65 @@
+/// @file
+/// What datagram sockets are told and tell: how one datagram is sent, what came with one that was received, and what
+/// the network said of one that was sent.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "base/time.h"
+#include "wire/addr.h"
+
+namespace tunic {
+
+/// What a socket speaks.
+enum class Transport : std::uint8_t {
+  tcp,   ///< SOCK_STREAM
+  udp,   ///< SOCK_DGRAM
+  icmp,  ///< SOCK_DGRAM with IPPROTO_ICMP or IPPROTO_ICMPV6 by family: echo requests out, echo replies in
+};
+
+/// The values of IP_MTU_DISCOVER and IPV6_MTU_DISCOVER.
+enum class MtuDiscover : std::uint8_t {
+  dont = 0,       ///< fragments; what leaves may be fragmented on the way (no DF)
+  want = 1,       ///< fragments what is longer than the path MTU; DF on what is not
+  require = 2,    ///< DO: DF; what is longer than the path MTU is Error::too_long
+  probe = 3,      ///< DF; what is longer than the link's MTU is Error::too_long, the path's is not asked
+  interface = 4,  ///< no DF; what is longer than the link's MTU is Error::too_long
+  omit = 5,       ///< no DF; fragments what is longer than the link's MTU
+};
+
+/// How Stack::send_datagram() sends; what is unset is as the socket's options say.
+struct DatagramOptions {
+  std::optional<Endpoint> to;       ///< else the connected peer
+  std::optional<IpAddr> from;       ///< one of our addresses: IP_PKTINFO, IPV6_PKTINFO
+  std::optional<std::uint8_t> ttl;  ///< IP_TTL, IPV6_HOPLIMIT, 1..255
+  std::optional<std::uint8_t> tos;  ///< IP_TOS, IPV6_TCLASS
+  bool more = false;                ///< MSG_MORE: gathered, sent as one datagram with what follows
+};
+
+/// What came with a received datagram.
+struct DatagramInfo {
+  Endpoint from;            ///< who sent it; the port is 0 for echo replies
+  IpAddr to;                ///< which of our addresses it was sent to
+  std::uint8_t ttl = 0;     ///< TTL or hop limit as it arrived
+  std::uint8_t tos = 0;     ///< TOS or traffic class
+  std::uint32_t drops = 0;  ///< SO_RXQ_OVFL: how many the full queue had refused when this one came
+  Instant received{};       ///< when the Stack took it
+  std::size_t size = 0;     ///< octets of the whole datagram, also where less was copied (MSG_TRUNC)
+};
+
+/// What the network, or this host itself, said of a datagram that was sent: struct sock_extended_err.
+struct ErrorReport {
+  int error = 0;            ///< ee_errno
+  std::uint8_t origin = 0;  ///< ee_origin: 1 this host (SO_EE_ORIGIN_LOCAL), 2 ICMP, 3 ICMPv6
+  std::uint8_t type = 0;    ///< of the ICMP message
+  std::uint8_t code = 0;    ///< of the ICMP message
+  std::uint32_t info = 0;   ///< ee_info: the MTU where the error is EMSGSIZE
+  std::uint32_t data = 0;   ///< ee_data
+  IpAddr offender;          ///< who reported it; unspecified if this host did
+  Endpoint to;              ///< where the datagram was going
+  std::size_t size = 0;     ///< octets quoted of its text, also where less was copied
+};
+
+}  // namespace tunic

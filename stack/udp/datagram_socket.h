@@ -1,0 +1,90 @@
+// A datagram socket's own state: what it has received, what the network said of what it sent, and what waits for the
+// link. It decides what fits (threats: a queue of tiny datagrams is charged what it costs); who may talk to it is
+// decided before it is asked.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "buf/packet.h"
+#include "udp/datagram.h"
+#include "udp/message_queue.h"
+
+namespace tunic {
+
+class DatagramSocket {
+ public:
+  /// A datagram on its way out.
+  struct Outgoing {
+    FourTuple pair;
+    std::uint8_t ttl = 0, tos = 0;
+    MtuDiscover discover = MtuDiscover::want;
+    bool checksum = true;
+  };
+  static constexpr std::uint32_t none = 0xffff'ffff;
+
+  explicit DatagramSocket(Transport t) : transport{t} {}
+
+  const Transport transport;
+  std::optional<Endpoint> peer;           // connected
+  bool address_by_user = false;           // bind() chose the address
+  bool port_by_user = false;              // bind() chose the port
+  bool read_shut = false, write_shut = false;
+  std::uint32_t next_of_pair = none;      // another socket that is connected to the same peer from the same address
+  std::optional<Outgoing> gathering;      // MSG_MORE: how the open message of `output` will be sent
+
+  // -- received --
+
+  /// Takes a datagram if `buffer` octets have room for it or nothing waits; false: refused, or no memory.
+  bool take(Pool& pool, DatagramInfo info, Slice text, std::size_t buffer);
+  bool readable() const { return !received_.empty(); }
+  /// Octets of the next datagram, 0 if there is none.
+  std::size_t next_size() const { return received_.empty() ? 0 : received_.front().size; }
+  /// Copies the next datagram as far as there is room; the rest of it is lost unless it is `peek`ed at.
+  std::size_t receive(std::span<const MutBytes> out, bool peek, DatagramInfo& info);
+
+  // -- errors --
+
+  /// Queues a report; false where there is no room or no memory.
+  bool report(Pool& pool, const ErrorReport& report, Slice quoted, std::size_t buffer);
+  bool has_reports() const { return !reports_.empty(); }
+  /// The oldest report and what it quotes.
+  std::size_t take_report(std::span<const MutBytes> out, ErrorReport& report);
+  void fail(int error) { error_ = error; }
+  int error() const { return error_; }
+  int take_error() { return std::exchange(error_, 0); }
+
+  // -- to send: what is first in `output` may be in a burst, and leaves the queue when the link has taken it --
+
+  MessageQueue<Outgoing> output;
+  /// Messages of `output` that are in a burst.
+  std::size_t in_burst = 0;
+  /// Text before the first message that is not in a burst.
+  std::size_t burst_text = 0;
+  bool has_output() const { return in_burst < output.count(); }
+  /// Room for one more message; Linux lets in what begins within the buffer.
+  bool has_room(std::size_t buffer) const { return output.charge() < buffer; }
+  /// The link took the oldest message in the burst, or gave back the youngest.
+  void sent();
+  void refused();
+
+  std::uint64_t digest(std::uint64_t h) const;
+
+ private:
+  // 56 octets: what is charged covers it.
+  struct Arrival {
+    Endpoint from;
+    IpAddr to;
+    std::uint8_t ttl, tos;
+    std::uint32_t drops;
+    Instant received;
+  };
+  static_assert(sizeof(MessageQueue<Arrival>::Message) <= MessageQueue<Arrival>::overhead);
+
+  MessageQueue<Arrival> received_;
+  MessageQueue<ErrorReport> reports_;
+  int error_ = 0;
+  std::uint32_t drops_ = 0;
+};
+
+}  // namespace tunic
