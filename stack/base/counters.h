@@ -25,6 +25,7 @@ enum class Drop : std::uint8_t {
   icmp_unmatched,    ///< an ICMP error about nothing that is in flight (RFC 5927)
   rate_limited,      ///< an answer withheld: the Link takes no more
   bad_tcp,           ///< data offset out of range
+  bad_udp,           ///< a length below 8, or beyond the packet
   port_zero,         ///< RFC 9293: ports are 1..65535 on the wire
   closed_port,       ///< no socket: answered by a reset unless it was one
   tcp_unacceptable,  ///< outside the window; answered where the RFC says so
@@ -38,6 +39,7 @@ enum class Drop : std::uint8_t {
   listen_overflow,   ///< SYN queue or accept queue full
   no_memory,         ///< the packet pool, Config::max_sockets or a table is exhausted
   receive_overflow,  ///< more holes than we remember
+  receive_full,      ///< a datagram for a socket whose buffer is full, or that reads no more
   loop_overflow,     ///< the loopback queue was full
   count_,            ///< how many reasons there are
 };
@@ -62,6 +64,8 @@ struct Counters {
   std::uint64_t bad_options = 0;               ///< segments whose TCP options contradict themselves
   std::uint64_t time_wait_recycled = 0;        ///< records that ended early, at TcpSettings::time_wait_records
   std::uint64_t reply_overflow = 0;            ///< resets and ACKs without a connection that found no room
+  std::uint64_t udp_in = 0;                    ///< UDP datagrams with a good checksum
+  std::uint64_t udp_out = 0;                   ///< datagrams made, echo requests too
   std::uint64_t echo_replies = 0;              ///< ICMP and ICMPv6
 
   /// Counts a drop.

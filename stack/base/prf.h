@@ -26,12 +26,9 @@ enum class Purpose : std::uint64_t {
   syn_cookie,
   ip_id,
   reassembly,
-<<<<<<< HEAD
   path_mtu,
-=======
   udp_port,
   echo_id,
->>>>>>> 5ed6793 (A room for datagram sockets: queues of messages charged what they hold; ports of datagrams by Linux's rules)
 };
 
 class Prf {

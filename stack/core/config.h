@@ -9,6 +9,7 @@
 #include "base/time.h"
 #include "buf/link.h"
 #include "tcp/settings.h"
+#include "udp/settings.h"
 #include "wire/addr.h"
 
 namespace tunic {
@@ -34,6 +35,7 @@ struct Config {
   std::array<std::uint8_t, 16> key{};  ///< secret of ports, ISNs and tables: from getrandom once; a test gives its own
   IpSettings ip;                       ///< what IP may be told
   TcpSettings tcp;                     ///< what TCP may be told
+  UdpSettings udp;                     ///< what datagram sockets may be told
 };
 
 }  // namespace tunic

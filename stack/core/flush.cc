@@ -16,7 +16,6 @@ constexpr int timers_per_poll = 256;
 constexpr std::size_t loop_capacity = 512, loop_burst_size = 64;
 constexpr int loop_rounds = 8;
 constexpr Duration refused_pause = 1ms;  // a link that refused is asked again after this
-constexpr LinkTraits loop_traits{.checksum = true, .max_gso = 65'535};
 }  // namespace
 
 void Stack::Impl::run_timers(Instant now) {
@@ -63,6 +62,15 @@ void Stack::Impl::flush(Instant now, Link& link) {
     const SocketId id = dirty.pop_front();
     Socket& s = at(id.index);
     if (s.generation != id.generation) continue;
+    if (s.datagram) {
+      if (!output_datagrams(s, id.index, link))
+        held_up.push_back(id);
+      else if (s.datagram->has_output())
+        dirty.push_back(id);
+      else
+        s.dirty = false;
+      continue;
+    }
     if (!s.connection) {  // it failed, and the socket is blank again
       s.dirty = false;
       continue;
@@ -134,10 +142,16 @@ bool Stack::Impl::send_burst(Burst& burst, Link& link) {
   const std::size_t taken = &burst == &loop_burst ? send_to_self(burst) : link.send(burst.packets());
   counters.sent += taken;
   counters.refused += burst.size() - taken;
+  for (std::size_t i = 0; i < taken; ++i)
+    if (const Burst::Note& note = burst.note(i); note.connection != Burst::none && at(note.connection).datagram)
+      datagram_sent(note.connection);
   for (std::size_t i = burst.size(); i > taken; --i) {
     const Burst::Note& note = burst.note(i - 1);
     if (note.connection == Burst::none) continue;
-    at(note.connection).connection->undo(note, counters);
+    if (Socket& s = at(note.connection); s.datagram)
+      s.datagram->refused();
+    else
+      s.connection->undo(note, counters);
     mark_dirty(note.connection);
   }
   const bool all = taken == burst.size();

@@ -8,6 +8,7 @@
 #include "core/socket.h"
 #include "core/stack.h"
 #include "ip/addresses.h"
+#include "ip/input.h"
 #include "ip/pmtu.h"
 #include "port/demux.h"
 #include "port/ephemeral.h"
@@ -15,6 +16,14 @@
 #include "tcp/time_wait.h"
 
 namespace tunic {
+
+/// Who has which port of a datagram transport, and who is connected to whom. The value of a pair is the latest of the
+/// sockets that have it; DatagramSocket::next_of_pair leads to the others.
+struct DatagramTables {
+  PortTable ports;
+  Demux pairs;
+  EphemeralPorts ephemeral;
+};
 
 struct Stack::Impl {
   explicit Impl(const Config& c);
@@ -53,12 +62,38 @@ struct Stack::Impl {
   /// An ICMP error quotes a segment between these two: the reason why it was ignored, or nothing.
   std::optional<Drop> tcp_error(const FourTuple& pair, NetworkError e, Instant now);
 
+  // udp.cc: the user calls of datagram sockets
+  DatagramTables& tables(Transport t) { return t == Transport::udp ? udp : echo; }
+  Status bind_datagram(Socket& s, std::uint32_t index, const Endpoint& local);
+  Status take_port(Socket& s, std::uint32_t index, const IpAddr& addr, Port port);
+  Status connect_datagram(Socket& s, std::uint32_t index, Endpoint remote);
+  Result<IpAddr> source_to(const Socket& s, const IpAddr& to) const;
+  void leave_peer(Socket& s, std::uint32_t index);
+  void disconnect_datagram(Socket& s, std::uint32_t index);
+  Result<std::size_t> send_datagram(Socket& s, std::uint32_t index, std::span<const Bytes> text,
+                                    const DatagramOptions& how);
+  Result<Outgoing> address(const Socket& s, const DatagramOptions& how) const;
+  /// True: it goes on until what it sends is out.
+  bool close_datagram(Socket& s, std::uint32_t index);
+  std::uint32_t ready_datagram(Socket& s, std::uint32_t index);
+
+  // udp_packets.cc
+  /// The datagram socket of `pair`: the connected one, else one bound to its local end.
+  std::optional<std::uint32_t> find_datagram_socket(Transport t, const FourTuple& pair);
+  std::optional<Drop> deliver_udp(RxPacket& packet, const Datagram& d, Instant now);
+  std::optional<Drop> deliver_echo_reply(RxPacket& packet, const Datagram& d, Instant now);
+  bool hand_over(std::uint32_t index, const DatagramInfo& info, Slice text);
+  /// One quantum of a socket's datagrams into bursts; false: a link refuses.
+  bool output_datagrams(Socket& s, std::uint32_t index, Link& link);
+  void datagram_sent(std::uint32_t index);
+  void emit_datagram(TxPacket& packet, const DatagramSocket& d, bool local);
+
   // sockets.cc
   void config_changed();
   Socket* find(SocketId s) const;
   Socket& at(std::uint32_t index) { return *sockets[index]; }
   SocketId id_of(std::uint32_t index) const { return {index, sockets[index]->generation}; }
-  Result<std::uint32_t> new_socket(Family family);
+  Result<std::uint32_t> new_socket(Family family, Transport transport = Transport::tcp);
   void free_socket(std::uint32_t index);
   Status bind(Socket& s, std::uint32_t index, const Endpoint& local);
   void unbind(Socket& s);
@@ -87,6 +122,7 @@ struct Stack::Impl {
   // Of the way to ourselves: a quarter of the initial window, so that the window opens in useful steps; super-packets
   // make up for it.
   static constexpr std::uint32_t loop_mtu = 16'384;
+  static constexpr LinkTraits loop_traits{.checksum = true, .max_gso = 65'535};
 
   // A value of the demux: a socket's index, or a TIME-WAIT record with this bit.
   static constexpr std::uint32_t record_bit = 0x80000000u;
@@ -101,6 +137,7 @@ struct Stack::Impl {
   Demux demux;
   PortTable ports;
   EphemeralPorts ephemeral;
+  DatagramTables udp, echo;  // the ports of echo are identifiers
   TimeWaitTable time_wait;
   TimerNode time_wait_timer;
   std::vector<std::unique_ptr<Socket>> sockets;

@@ -3,6 +3,7 @@
 #include "core/impl.h"
 #include "ip/icmp_echo.h"
 #include "tcp/isn.h"
+#include "wire/icmp.h"
 #include "wire/protocol.h"
 
 namespace tunic {
@@ -23,8 +24,11 @@ std::optional<Drop> Stack::Impl::deliver(RxPacket& packet, Instant now, Link& li
     if (!transport_checksum_ok(d, packet.offload)) return Drop::bad_checksum;  // MUST-3
     return deliver_tcp(packet, d.header_size, d.payload.size(), d.src, d.dst, now);
   }
+  if (d.protocol == protocol::udp) return deliver_udp(packet, d, now);
   const bool icmp = d.protocol == (d.src.is_v4() ? protocol::icmp : protocol::icmpv6);
   if (!icmp) return Drop::bad_protocol;
+  if (!d.payload.empty() && byte_at(d.payload, 0) == echo_reply_type(d.src.family()))
+    return deliver_echo_reply(packet, d, now);
   const bool local = addresses.is_local(d.src);
   Burst& burst = burst_for(local);
   if (burst.full() && !send_burst(burst, link)) return Drop::rate_limited;

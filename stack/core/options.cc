@@ -34,8 +34,28 @@ Range range_of(Option o) {
       return {0, 0x7fff'ffff};
     case Option::linger2:
       return {-1, 0x7fff'ffff};
+    case Option::mtu_discover:
+      return {0, 5};
     default:
       return {0, 1};
+  }
+}
+
+/// What the level TCP has; cork is UDP's too.
+bool is_of_tcp(Option o) {
+  switch (o) {
+    case Option::keep_idle:
+    case Option::keep_interval:
+    case Option::keep_count:
+    case Option::no_delay:
+    case Option::max_segment:
+    case Option::user_timeout:
+    case Option::syn_count:
+    case Option::linger2:
+    case Option::quick_ack:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -44,6 +64,7 @@ Range range_of(Option o) {
 Status Stack::set(SocketId id, Option o, std::int64_t value) {
   Socket* s = impl_->find(id);
   if (s == nullptr) return fail(Error::bad_handle);
+  if (o == Option::mtu || (s->datagram && is_of_tcp(o))) return fail(Error::no_option);
   const Range range = range_of(o);
   if (range.least == 0 && range.most == 1) value = value != 0;
   if (value < range.least || value > range.most) return fail(Error::invalid);
@@ -120,9 +141,27 @@ Status Stack::set(SocketId id, Option o, std::int64_t value) {
     case Option::tos:
       u.tos = static_cast<std::uint8_t>(value);
       break;
+    case Option::bind_no_port:
+      u.bind_no_port = on;
+      break;
+    case Option::broadcast:
+      u.broadcast = on;
+      break;
+    case Option::receive_errors:
+      u.receive_errors = on;
+      break;
+    case Option::mtu_discover:
+      u.mtu_discover = static_cast<std::uint8_t>(value);
+      break;
+    case Option::no_checksum:
+      u.no_checksum = on;
+      break;
+    case Option::mtu:
+      break;
   }
   if ((o == Option::reuse_address || o == Option::reuse_port) && s->bound && !s->connection)
-    impl_->ports.set_reuse(s->binding, u.reuse_address, u.reuse_port);
+    (s->datagram ? impl_->tables(s->datagram->transport).ports : impl_->ports)
+        .set_reuse(s->binding, u.reuse_address, u.reuse_port);
   if (s->connection) {
     s->connection->options_changed(impl_->clock, t);
     impl_->settle(id.index, impl_->clock);
@@ -134,6 +173,7 @@ Result<std::int64_t> Stack::get(SocketId id, Option o) const {
   Socket* s = impl_->find(id);
   if (s == nullptr) return fail(Error::bad_handle);
   const UserOptions& u = s->chosen();
+  if (s->datagram && is_of_tcp(o)) return fail(Error::no_option);
   switch (o) {
     case Option::reuse_address:
       return u.reuse_address;
@@ -179,6 +219,21 @@ Result<std::int64_t> Stack::get(SocketId id, Option o) const {
       return u.ttl;
     case Option::tos:
       return u.tos;
+    case Option::bind_no_port:
+      return u.bind_no_port;
+    case Option::broadcast:
+      return u.broadcast;
+    case Option::receive_errors:
+      return u.receive_errors;
+    case Option::mtu_discover:
+      return u.mtu_discover;
+    case Option::no_checksum:
+      return u.no_checksum;
+    case Option::mtu: {
+      const auto peer = remote(id);
+      if (!peer) return fail(Error::not_connected);
+      return impl_->path_mtu(peer->addr, impl_->clock).octets;
+    }
   }
   return fail(Error::no_option);
 }

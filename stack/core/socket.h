@@ -1,4 +1,4 @@
-// A socket of a Stack: a blank place at first, then a listener or one end of a connection. Slots are reused; the
+// A socket of a Stack: a blank place at first, then a listener or one end of a connection; or a datagram socket. Slots are reused; the
 // generation tells which socket a handle meant. A slot outlives its handle while the connection in it still has
 // something to do.
 #pragma once
@@ -11,11 +11,12 @@
 #include "port/binding.h"
 #include "tcp/connection.h"
 #include "tcp/listener.h"
+#include "udp/datagram_socket.h"
 
 namespace tunic {
 
 struct Socket {
-  enum class Kind : std::uint8_t { free, blank, listener, connection };
+  enum class Kind : std::uint8_t { free, blank, listener, connection, datagram };
 
   Kind kind = Kind::free;
   Family family = Family::v4;
@@ -40,6 +41,7 @@ struct Socket {
   std::uint8_t time_wait_generation = 0;
   std::unique_ptr<Listener> listener;
   std::unique_ptr<Connection> connection;
+  std::unique_ptr<DatagramSocket> datagram;
   TimerNode timer;
 
   UserOptions& chosen() { return connection ? connection->options : options; }

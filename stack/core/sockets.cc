@@ -28,6 +28,9 @@ Stack::Impl::Impl(const Config& c)
       demux{prf},
       ports{prf},
       ephemeral{prf, config.tcp.port_first, config.tcp.port_last},
+      udp{PortTable{prf, PortRules::datagram}, Demux{prf},
+          EphemeralPorts{prf, config.tcp.port_first, config.tcp.port_last, Purpose::udp_port}},
+      echo{PortTable{prf, PortRules::datagram}, Demux{prf}, EphemeralPorts{prf, 1, 65'535, Purpose::echo_id}},
       time_wait{config.tcp.time_wait_records} {
   config_changed();
 }
@@ -36,8 +39,10 @@ Stack::Impl::Impl(const Config& c)
 void Stack::Impl::config_changed() {
   const TcpSettings& t = config.tcp;
   ephemeral.set_range(t.port_first, t.port_last);
+  udp.ephemeral.set_range(t.port_first, t.port_last);
   std::vector<Port> reserved;
   for (const std::uint16_t p : config.reserved_ports) reserved.push_back(Port(p));
+  udp.ephemeral.reserve(reserved);
   ephemeral.reserve(std::move(reserved));
   pmtu.set({config.ip.mtu_expires, config.ip.min_pmtu});
   time_wait.set_most(t.time_wait_records);
@@ -55,7 +60,7 @@ Socket* Stack::Impl::find(SocketId s) const {
   return socket.held && socket.generation == s.generation ? &socket : nullptr;
 }
 
-Result<std::uint32_t> Stack::Impl::new_socket(Family family) {
+Result<std::uint32_t> Stack::Impl::new_socket(Family family, Transport transport) {
   if (live >= config.max_sockets) return fail(Error::too_many);
   std::uint32_t index;
   if (free_slots.empty()) {
@@ -77,6 +82,12 @@ Result<std::uint32_t> Stack::Impl::new_socket(Family family) {
   s.options.keep_interval = config.tcp.keep_interval;
   s.options.receive_buffer = config.tcp.receive_buffer;
   s.options.send_buffer = config.tcp.send_buffer;
+  if (transport != Transport::tcp) {
+    s.kind = Socket::Kind::datagram;
+    s.datagram = std::make_unique<DatagramSocket>(transport);
+    s.options.receive_buffer = config.udp.receive_buffer;
+    s.options.send_buffer = config.udp.send_buffer;
+  }
   ++live;
   return index;
 }
@@ -103,6 +114,7 @@ Binding Stack::Impl::binding_of(const Socket& s, std::uint32_t index, const Endp
 
 // An OPEN may name its local address (RFC 9293 §3.9.1.1, MUST-43).
 Status Stack::Impl::bind(Socket& s, std::uint32_t index, const Endpoint& local) {
+  if (s.datagram) return bind_datagram(s, index, local);
   if (s.kind != Socket::Kind::blank || s.bound) return fail(Error::invalid);
   const bool v4 = local.addr.is_v4();
   if (s.family == Family::v4 && !v4) return fail(Error::family);
@@ -126,7 +138,7 @@ Status Stack::Impl::bind(Socket& s, std::uint32_t index, const Endpoint& local) 
 
 void Stack::Impl::unbind(Socket& s) {
   if (!s.bound) return;
-  ports.release(s.binding);
+  (s.datagram ? tables(s.datagram->transport).ports : ports).release(s.binding);
   s.bound = s.bound_by_user = false;
   s.local = {IpAddr::any(s.family), {}};
 }
@@ -148,6 +160,7 @@ Status Stack::Impl::forget_failed(Socket& s) {
 }
 
 Status Stack::Impl::connect(Socket& s, std::uint32_t index, Endpoint remote, Instant now) {
+  if (s.datagram) return connect_datagram(s, index, remote);
   if (s.kind == Socket::Kind::listener) return fail(Error::is_connected);
   if (s.kind == Socket::Kind::connection) {
     const State state = s.connection->state();

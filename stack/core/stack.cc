@@ -22,8 +22,8 @@ Instant Stack::flush(Instant now, Link& link) {
   return impl_->drive(now, link);
 }
 
-Result<SocketId> Stack::open(Family family) {
-  const auto index = impl_->new_socket(family);
+Result<SocketId> Stack::open(Family family, Transport transport) {
+  const auto index = impl_->new_socket(family, transport);
   if (!index) return fail(index.error());
   Socket& s = impl_->at(*index);
   s.held = true;
@@ -39,6 +39,7 @@ Status Stack::bind(SocketId id, const Endpoint& local) {
 Status Stack::listen(SocketId id, int backlog) {
   Socket* s = impl_->find(id);
   if (s == nullptr) return fail(Error::bad_handle);
+  if (s->datagram) return fail(Error::unsupported);
   const auto most = static_cast<std::int64_t>(impl_->config.tcp.max_backlog);
   const auto room = static_cast<std::uint32_t>(backlog < 0 ? most : std::clamp<std::int64_t>(backlog, 1, most));
   if (s->kind == Socket::Kind::listener) {
@@ -59,6 +60,7 @@ Status Stack::listen(SocketId id, int backlog) {
 Result<SocketId> Stack::accept(SocketId id, Endpoint* remote) {
   Socket* s = impl_->find(id);
   if (s == nullptr) return fail(Error::bad_handle);
+  if (s->datagram) return fail(Error::unsupported);
   if (s->kind != Socket::Kind::listener) return fail(Error::invalid);
   if (s->listener->empty()) return fail(Error::again);
   const std::uint32_t index = s->listener->pop();
@@ -79,6 +81,7 @@ Status Stack::connect(SocketId id, const Endpoint& remote, Instant now) {
 Result<std::size_t> Stack::send(SocketId id, Bytes text, SendFlags flags) {
   Socket* s = impl_->find(id);
   if (s == nullptr) return fail(Error::bad_handle);
+  if (s->datagram) return send_datagram(id, {&text, 1}, {.more = flags.more});
   if (!s->connection) return fail(Error::pipe);  // as Linux: nothing was ever joined to it
   TcpContext c = impl_->context(s->local_peer);
   const auto sent = s->connection->send(text, flags.urgent, flags.more, c);
@@ -93,11 +96,53 @@ Result<std::size_t> Stack::send(SocketId id, Bytes text, SendFlags flags) {
 Result<std::size_t> Stack::receive(SocketId id, MutBytes out, ReceiveFlags flags) {
   Socket* s = impl_->find(id);
   if (s == nullptr) return fail(Error::bad_handle);
+  if (s->datagram) {
+    DatagramInfo info;
+    return receive_datagram(id, {&out, 1}, flags, info);
+  }
   if (!s->connection) return fail(Error::not_connected);
   const auto got =
       flags.urgent ? s->connection->receive_urgent(out, flags.peek) : s->connection->receive(out, flags.peek, flags.skip);
   if (got && !flags.peek) impl_->mark_dirty(id.index);
   return got;
+}
+
+Status Stack::disconnect(SocketId id) {
+  Socket* s = impl_->find(id);
+  if (s == nullptr) return fail(Error::bad_handle);
+  if (!s->datagram) return fail(Error::unsupported);
+  impl_->disconnect_datagram(*s, id.index);
+  return {};
+}
+
+Result<std::size_t> Stack::send_datagram(SocketId id, std::span<const Bytes> text, const DatagramOptions& how) {
+  Socket* s = impl_->find(id);
+  if (s == nullptr) return fail(Error::bad_handle);
+  return s->datagram ? impl_->send_datagram(*s, id.index, text, how) : fail(Error::unsupported);
+}
+
+Result<std::size_t> Stack::receive_datagram(SocketId id, std::span<const MutBytes> out, ReceiveFlags flags,
+                                            DatagramInfo& info) {
+  Socket* s = impl_->find(id);
+  if (s == nullptr) return fail(Error::bad_handle);
+  if (!s->datagram) return fail(Error::unsupported);
+  DatagramSocket& d = *s->datagram;
+  if (const int error = d.take_error(); error != 0) return fail(static_cast<Error>(error));
+  if (d.readable()) return d.receive(out, flags.peek, info);
+  info = {};
+  return d.read_shut && flags.waits ? Result<std::size_t>{0} : fail(Error::again);
+}
+
+Result<std::size_t> Stack::receive_error(SocketId id, std::span<const MutBytes> out, ErrorReport& report) {
+  Socket* s = impl_->find(id);
+  if (s == nullptr) return fail(Error::bad_handle);
+  if (!s->datagram) return fail(Error::unsupported);
+  return s->datagram->has_reports() ? Result<std::size_t>{s->datagram->take_report(out, report)} : fail(Error::again);
+}
+
+Transport Stack::transport(SocketId id) const {
+  const Socket* s = impl_->find(id);
+  return s != nullptr && s->datagram ? s->datagram->transport : Transport::tcp;
 }
 
 Status Stack::shutdown(SocketId id, Shutdown how) {
@@ -109,6 +154,13 @@ Status Stack::shutdown(SocketId id, Shutdown how) {
     impl_->stop_listening(*s);
     impl_->mark_edge(id.index);
     return {};
+  }
+  if (s->datagram) {
+    DatagramSocket& d = *s->datagram;
+    d.read_shut |= how != Shutdown::write;
+    d.write_shut |= how != Shutdown::read;
+    impl_->mark_edge(id.index);
+    return d.peer ? Status{} : fail(Error::not_connected);  // done all the same, as Linux
   }
   if (!s->connection) return fail(Error::not_connected);
   const State state = s->connection->state();
@@ -128,6 +180,7 @@ Status Stack::close(SocketId id) {
   if (s == nullptr) return fail(Error::bad_handle);
   if (s->kind == Socket::Kind::listener) impl_->stop_listening(*s);
   s->held = false;
+  if (s->datagram && impl_->close_datagram(*s, id.index)) return {};
   if (!s->connection) {
     impl_->free_socket(id.index);
     return {};
@@ -145,13 +198,14 @@ Status Stack::abort(SocketId id) {
 }
 
 std::uint32_t Stack::ready(SocketId id) const {
-  const Socket* s = impl_->find(id);
+  Socket* s = impl_->find(id);
   if (s == nullptr) return ready::error;
   if (s->connection) {
     const std::uint32_t is = s->connection->ready();
     const bool could_write = (is & ready::writable) != 0 && (is & (ready::error | ready::hangup)) == 0;
     return could_write && impl_->starves(id.index) ? is & ~ready::writable : is;
   }
+  if (s->datagram) return impl_->ready_datagram(*s, id.index);
   if (s->listener) return s->listener->empty() ? 0 : ready::readable;
   return ready::writable | ready::hangup;  // a blank socket, as Linux
 }
@@ -176,6 +230,9 @@ Result<Endpoint> Stack::local(SocketId id) const {
 Result<Endpoint> Stack::remote(SocketId id) const {
   const Socket* s = impl_->find(id);
   if (s == nullptr) return fail(Error::bad_handle);
+  if (s->datagram)
+    return s->datagram->peer && s->datagram->peer->port != Port{} ? Result<Endpoint>{*s->datagram->peer}
+                                                                  : fail(Error::not_connected);
   if (!s->connection || s->connection->state() == State::closed || s->connection->state() == State::syn_sent)
     return fail(Error::not_connected);
   return s->connection->pair().remote;
@@ -183,13 +240,16 @@ Result<Endpoint> Stack::remote(SocketId id) const {
 
 int Stack::take_error(SocketId id) {
   Socket* s = impl_->find(id);
-  return s != nullptr && s->connection ? s->connection->take_error() : 0;
+  if (s == nullptr) return 0;
+  if (s->datagram) return s->datagram->take_error();
+  return s->connection ? s->connection->take_error() : 0;
 }
 
 Result<std::size_t> Stack::readable_bytes(SocketId id) const {
   const Socket* s = impl_->find(id);
   if (s == nullptr) return fail(Error::bad_handle);
   if (s->listener) return fail(Error::invalid);
+  if (s->datagram) return s->datagram->next_size();
   return s->connection ? s->connection->readable() : std::size_t{0};
 }
 
@@ -197,6 +257,7 @@ Result<std::size_t> Stack::unacknowledged_bytes(SocketId id) const {
   const Socket* s = impl_->find(id);
   if (s == nullptr) return fail(Error::bad_handle);
   if (s->listener) return fail(Error::invalid);
+  if (s->datagram) return s->datagram->output.text().size();
   return s->connection ? s->connection->unacknowledged() : std::size_t{0};
 }
 
@@ -230,11 +291,14 @@ std::uint64_t Stack::digest() const {
     mix(s->held);
     if (s->listener) mix(s->listener->waiting() << 32 | s->listener->half_open());
     if (s->connection) h = s->connection->digest(h);
+    if (s->datagram) h = s->datagram->digest(h);
   }
   for (std::uint32_t i = impl_->time_wait.oldest(); i != TimeWaitTable::no_record; i = impl_->time_wait[i].next)
     mix(std::uint64_t{impl_->time_wait[i].snd_nxt} << 32 | impl_->time_wait[i].rcv_nxt);
   mix(impl_->demux.size());
   mix(impl_->ports.size());
+  mix(impl_->udp.ports.size());
+  mix(impl_->echo.ports.size());
   h = impl_->pmtu.digest(h);
   return h;
 }
@@ -244,7 +308,9 @@ std::size_t Stack::connections() const { return impl_->demux.size(); }
 bool Stack::unfinished() const {
   if (!impl_->replies.empty() || !impl_->loop.empty()) return true;
   return std::any_of(impl_->sockets.begin(), impl_->sockets.end(),
-                     [](const auto& s) { return s->connection && s->connection->unfinished(); });
+                     [](const auto& s) {
+                       return s->connection ? s->connection->unfinished() : s->datagram && s->datagram->has_output();
+                     });
 }
 
 void Stack::wipe_secrets() {

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -28,6 +29,7 @@
 #include "buf/slab.h"
 #include "core/config.h"
 #include "tcp/info.h"
+#include "udp/datagram.h"
 #include "wire/addr.h"
 
 namespace tunic {
@@ -73,6 +75,12 @@ enum class Option : std::uint8_t {
   quick_ack,       ///< TCP_QUICKACK 0/1: acknowledgments are not delayed
   ttl,             ///< IP_TTL / IPV6_UNICAST_HOPS 1..255
   tos,             ///< IP_TOS / IPV6_TCLASS 0..255, the ECN bits with it
+  bind_no_port,    ///< IP_BIND_ADDRESS_NO_PORT 0/1: bind() to port 0 leaves the choice to connect()
+  broadcast,       ///< SO_BROADCAST 0/1: may send to broadcast addresses
+  receive_errors,  ///< IP_RECVERR, IPV6_RECVERR 0/1: receive_error() tells what the network said
+  mtu_discover,    ///< IP_MTU_DISCOVER, IPV6_MTU_DISCOVER: the values of MtuDiscover
+  mtu,             ///< IP_MTU, IPV6_MTU: octets of the path MTU to the peer; only to get()
+  no_checksum,     ///< SO_NO_CHECK 0/1: UDP over IPv4 is sent without a checksum
 };
 
 /// Which half of a connection is shut; the values of SHUT_RD, SHUT_WR, SHUT_RDWR.
@@ -92,6 +100,8 @@ struct ReceiveFlags {
   bool peek = false;     ///< MSG_PEEK: it stays to be read again
   bool urgent = false;   ///< MSG_OOB: the urgent octet alone, which is out of line unless Option::oob_inline
   std::size_t skip = 0;  ///< with `peek`, of a stream: octets to look past; 0 octets come where there are no more
+  /// The caller would wait: of datagrams, 0 and not Error::again where reading was shut, as Linux.
+  bool waits = false;
 };
 
 /// One complete host for one thread at a time; the head of this file shows the loop around it. Every call on a socket
@@ -113,8 +123,8 @@ class Stack {
 
   // -- the user calls of RFC 9293 section 3.9.1, in the shape of sockets --
 
-  /// A blank TCP socket that is not hooked up. Error: too_many.
-  Result<SocketId> open(Family family);
+  /// A blank socket that is not hooked up; tcp, unless another transport is named. Error: too_many.
+  Result<SocketId> open(Family family, Transport transport = Transport::tcp);
   /// Gives a socket an address (MUST-43); port 0 takes a free one. Errors: invalid (already bound, or IPv4 on a v6_only
   /// socket), not_available (not ours), in_use, family.
   Status bind(SocketId s, const Endpoint& local);
@@ -128,7 +138,14 @@ class Stack {
   /// success once, then is_connected; failure is the error of the connection once. Other errors: already, family,
   /// unreachable, invalid (a loopback source for elsewhere), refused (port 0), not_available (no port, or the pair is
   /// in use), no_buffers.
+  ///
+  /// A datagram socket is given its peer, at once and again and again: it sends there, from an address that fits, and
+  /// hears nobody else. Errors: family, unreachable, invalid, denied (broadcast without Option::broadcast), no_buffers,
+  /// again (no port).
   Status connect(SocketId s, const Endpoint& remote, Instant now);
+  /// connect() with AF_UNSPEC: a datagram socket has no peer any more, and no address and port but those that bind()
+  /// chose. Error: unsupported (another socket).
+  Status disconnect(SocketId s);
   /// Copies in what fits. Errors: again (also while memory is short), pipe, not_connected, the pending error (reset,
   /// timed_out...).
   Result<std::size_t> send(SocketId s, Bytes text, SendFlags flags = {});
@@ -144,7 +161,28 @@ class Stack {
   /// RFC 9293 section 3.10.5: sends a reset and lets go.
   Status abort(SocketId s);
 
+  // -- datagrams --
+
+  /// Sends one datagram of the octets of `text` in turn, 0 octets too; an echo socket's begins with the ICMP header,
+  /// whose identifier and checksum are written over. Binds first to an ephemeral port if need be. Success means that it
+  /// waits for flush() or poll() in the send buffer. Errors: again, destination_required, too_long (65507 octets over
+  /// IPv4 and 65527 over IPv6 are the most, less as Option::mtu_discover says), denied (broadcast without
+  /// Option::broadcast), unreachable (no address of ours, multicast), invalid (port 0, a source that is not ours, or
+  /// not an echo request), family, pipe (shut), unsupported (another socket), or the pending error.
+  Result<std::size_t> send_datagram(SocketId s, std::span<const Bytes> text, const DatagramOptions& how = {});
+  /// Copies the oldest datagram into `out` in turn, as far as there is room; what is left of it is lost, and
+  /// `info.size` tells how long it was. Of an echo socket it begins with the ICMP header. Gives 0 with info.size 0 also
+  /// when reading was shut and `flags.waits`. Errors: again, unsupported (another socket), or the pending error.
+  Result<std::size_t> receive_datagram(SocketId s, std::span<const MutBytes> out, ReceiveFlags flags,
+                                       DatagramInfo& info);
+  /// MSG_ERRQUEUE: the oldest report of Option::receive_errors, and as much of the datagram as it quotes. Errors: again
+  /// (there is none), unsupported (another socket).
+  Result<std::size_t> receive_error(SocketId s, std::span<const MutBytes> out, ErrorReport& report);
+
   // -- asking --
+
+  /// What the socket was opened for; tcp for a bad handle.
+  Transport transport(SocketId s) const;
 
   /// Bits of namespace ready; ready::error alone for a bad handle.
   std::uint32_t ready(SocketId s) const;
@@ -161,9 +199,11 @@ class Stack {
   Result<std::int64_t> get(SocketId s, Option o) const;
   /// SO_ERROR: the pending error as errno, which is cleared; 0 if none, or for a bad handle.
   int take_error(SocketId s);
-  /// SIOCINQ: octets that receive() would give without waiting. Error: invalid (a listener).
+  /// SIOCINQ: octets that receive() would give without waiting; of datagrams, those of the next one. Error: invalid (a
+  /// listener).
   Result<std::size_t> readable_bytes(SocketId s) const;
-  /// SIOCOUTQ: octets sent or queued and not acknowledged. Error: invalid (a listener).
+  /// SIOCOUTQ: octets sent or queued and not acknowledged; of datagrams, those that wait for the link. Error: invalid (a
+  /// listener).
   Result<std::size_t> unacknowledged_bytes(SocketId s) const;
   /// SIOCATMARK: whether the next octet to be read is the urgent one.
   Result<bool> at_mark(SocketId s) const;

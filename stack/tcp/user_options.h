@@ -16,6 +16,8 @@ struct UserOptions {
   bool oob_inline = false;
   bool quick_ack = false;
   bool receive_errors = false;  // IP_RECVERR: what the network says, at once
+  bool broadcast = false, bind_no_port = false, no_checksum = false;
+  std::uint8_t mtu_discover = 1;  // want
   bool receive_buffer_set = false, send_buffer_set = false;  // by the user: no autotuning
   std::uint8_t ttl = 64, tos = 0;                            // MUST-49, MUST-48
   std::uint16_t max_segment = 0;                             // 0: by the MTU

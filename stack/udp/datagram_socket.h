@@ -1,5 +1,5 @@
 // A datagram socket's own state: what it has received, what the network said of what it sent, and what waits for the
-// link. It decides what fits (threats: a queue of tiny datagrams is charged what it costs); who may talk to it is
+// link. It decides what fits (a queue of tiny datagrams is charged what it costs: U2); who may talk to it is
 // decided before it is asked.
 #pragma once
 
@@ -12,15 +12,26 @@
 
 namespace tunic {
 
+/// A datagram on its way out.
+struct Outgoing {
+  FourTuple pair;
+  std::uint8_t ttl = 0, tos = 0;
+  MtuDiscover discover = MtuDiscover::want;
+  bool checksum = true;
+};
+
+/// One that came, without its text. 64 octets is what it is charged (U2).
+struct Arrival {
+  Endpoint from;
+  IpAddr to;
+  std::uint8_t ttl = 0, tos = 0;
+  std::uint32_t drops = 0;
+  Instant received{};
+};
+static_assert(sizeof(Queued<Arrival>) <= 64);
+
 class DatagramSocket {
  public:
-  /// A datagram on its way out.
-  struct Outgoing {
-    FourTuple pair;
-    std::uint8_t ttl = 0, tos = 0;
-    MtuDiscover discover = MtuDiscover::want;
-    bool checksum = true;
-  };
   static constexpr std::uint32_t none = 0xffff'ffff;
 
   explicit DatagramSocket(Transport t) : transport{t} {}
@@ -71,16 +82,6 @@ class DatagramSocket {
   std::uint64_t digest(std::uint64_t h) const;
 
  private:
-  // 56 octets: what is charged covers it.
-  struct Arrival {
-    Endpoint from;
-    IpAddr to;
-    std::uint8_t ttl, tos;
-    std::uint32_t drops;
-    Instant received;
-  };
-  static_assert(sizeof(MessageQueue<Arrival>::Message) <= MessageQueue<Arrival>::overhead);
-
   MessageQueue<Arrival> received_;
   MessageQueue<ErrorReport> reports_;
   int error_ = 0;

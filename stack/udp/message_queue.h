@@ -15,12 +15,15 @@
 namespace tunic {
 
 template <class Head>
+struct Queued {
+  Head head{};
+  std::uint32_t size = 0;  // octets of text
+};
+
+template <class Head>
 class MessageQueue {
  public:
-  struct Message {
-    Head head{};
-    std::uint32_t size = 0;  // octets of text
-  };
+  using Message = Queued<Head>;
   static constexpr std::size_t overhead = std::max<std::size_t>(64, sizeof(Message));
 
   bool empty() const { return messages_.empty(); }

@@ -1,0 +1,121 @@
+// Datagrams in and out: who gets what came, and the packets of what waits.
+#include <array>
+
+#include "base/work.h"
+#include "core/impl.h"
+#include "ip/output.h"
+#include "tcp/isn.h"
+#include "wire/icmp.h"
+#include "wire/protocol.h"
+#include "wire/udp.h"
+
+namespace tunic {
+
+namespace {
+constexpr std::size_t broadcast_listeners = 32;  // at most so many sockets hear one broadcast: law 2
+constexpr std::size_t quantum = 8;               // datagrams of a socket in turn
+}  // namespace
+
+std::optional<std::uint32_t> Stack::Impl::find_datagram_socket(Transport t, const FourTuple& pair) {
+  if (const auto connected = tables(t).pairs.find(pair)) return connected;  // U4
+  return tables(t).ports.find_listener(pair);
+}
+
+bool Stack::Impl::hand_over(std::uint32_t index, const DatagramInfo& info, Slice text) {
+  Socket& s = at(index);
+  if (s.datagram->read_shut || !s.datagram->take(pool, info, std::move(text), s.options.receive_buffer)) return false;
+  mark_edge(index);
+  return true;
+}
+
+std::optional<Drop> Stack::Impl::deliver_udp(RxPacket& packet, const Datagram& d, Instant now) {
+  const auto view = UdpView::parse(d.payload);
+  if (!view) return Drop::bad_udp;  // U1
+  Datagram checked = d;
+  checked.payload = view->datagram();
+  if (view->checksum() == 0) {
+    if (!d.src.is_v4()) return Drop::bad_checksum;  // RFC 8200 section 8.1
+  } else if (!transport_checksum_ok(checked, packet.offload)) {
+    return Drop::bad_checksum;
+  }
+  if (view->src() == Port{} || view->dst() == Port{}) return Drop::port_zero;  // U3
+  ++counters.udp_in;
+
+  const FourTuple pair{{d.dst, view->dst()}, {d.src, view->src()}};
+  const DatagramInfo info{.from = pair.remote, .to = d.dst, .ttl = d.ttl, .tos = d.tos, .received = now};
+  const Slice text = packet.data.subslice(d.header_size + UdpView::header_size, view->text().size());
+  if (addresses.is_broadcast(d.dst)) {
+    std::array<std::uint32_t, broadcast_listeners> listeners;
+    const std::size_t n = udp.ports.find_listeners(pair.local, listeners);
+    bool taken = false;
+    for (std::size_t i = 0; i < n; ++i, step()) taken |= hand_over(listeners[i], info, text);
+    return taken ? std::nullopt : std::optional{n == 0 ? Drop::closed_port : Drop::receive_full};
+  }
+  const auto index = find_datagram_socket(Transport::udp, pair);
+  if (!index) return Drop::closed_port;
+  packet.data = {};  // `text` holds what is needed of it
+  return hand_over(*index, info, text) ? std::nullopt : std::optional{Drop::receive_full};
+}
+
+std::optional<Drop> Stack::Impl::deliver_echo_reply(RxPacket& packet, const Datagram& d, Instant now) {
+  const auto reply = IcmpView::parse(d.payload);
+  if (!reply) return Drop::bad_icmp;
+  if (!transport_checksum_ok(d, packet.offload)) return Drop::bad_checksum;
+  const FourTuple pair{{d.dst, Port{reply->id()}}, {d.src, {}}};
+  const auto index = find_datagram_socket(Transport::icmp, pair);
+  if (!index) return Drop::icmp_ignored;
+  const DatagramInfo info{.from = pair.remote, .to = d.dst, .ttl = d.ttl, .tos = d.tos, .received = now};
+  Slice message = packet.data.subslice(d.header_size, d.payload.size());
+  packet.data = {};
+  return hand_over(*index, info, std::move(message)) ? std::nullopt : std::optional{Drop::receive_full};
+}
+
+bool Stack::Impl::output_datagrams(Socket& s, std::uint32_t index, Link& link) {
+  DatagramSocket& d = *s.datagram;
+  for (std::size_t n = 0; n < quantum && d.has_output(); ++n) {
+    step();
+    const bool local = addresses.is_local(d.output[d.in_burst].head.pair.remote.addr);
+    Burst& burst = burst_for(local);
+    if ((blocked && !local) || (burst.full() && !send_burst(burst, link))) return false;
+    emit_datagram(burst.add({.connection = index}), d, local);
+    d.burst_text += d.output[d.in_burst++].size;
+    ++counters.udp_out;
+  }
+  return true;
+}
+
+void Stack::Impl::datagram_sent(std::uint32_t index) {
+  Socket& s = at(index);
+  const bool was_full = s.datagram->output.charge() * 2 >= s.options.send_buffer;
+  s.datagram->sent();
+  if (was_full) mark_edge(index);
+}
+
+// The first datagram of `d` that is not in a burst yet, as a packet.
+void Stack::Impl::emit_datagram(TxPacket& packet, const DatagramSocket& d, bool local) {
+  const auto& [how, size] = d.output[d.in_burst];
+  const auto& [from, to] = how.pair;
+  const LinkTraits& traits = local ? loop_traits : config.link;
+  const MutBytes header = MutBytes{packet.headers}.subspan(packet.begin);
+  std::uint8_t protocol = protocol::udp;
+  std::size_t in_header = 0, field = UdpView::checksum_offset;
+  if (d.transport == Transport::udp) {
+    UdpHeader{from.port, to.port}.emit(header, size);
+  } else {
+    protocol = to.addr.is_v4() ? protocol::icmp : protocol::icmpv6;
+    field = IcmpView::checksum_offset;
+    in_header = IcmpView::header_size;
+    std::array<std::byte, IcmpView::header_size> asked;
+    d.output.text().copy_out(d.burst_text, asked);
+    const std::uint16_t sequence = load_be<std::uint16_t>(asked.data() + 6);
+    IcmpEcho{echo_request_type(to.addr.family()), 0, static_cast<std::uint16_t>(from.port), sequence}.emit(header);
+  }
+  packet.end = static_cast<std::uint16_t>(packet.begin + UdpView::header_size);
+  d.output.text().gather(d.burst_text + in_header, size - in_header, packet);
+  if (how.checksum) finish_checksum(packet, from.addr, to.addr, protocol, field, traits);
+  const std::uint32_t label =
+      to.addr.is_v4() ? 0 : static_cast<std::uint32_t>(prf_of_pair(prf, Purpose::flow_label, how.pair) & 0xfffff);
+  prepend(packet, from.addr, to.addr, protocol, how.ttl, how.tos, label);
+}
+
+}  // namespace tunic
