@@ -42,6 +42,8 @@ def main(arguments):
     os.environ.update(ENVIRONMENT)
     for address in ENVIRONMENT["TUNIC_ADDRESS"].split(","):
         netns.run(["ip", "address", "add", address, "dev", "lo"])
+    pathlib.Path("/proc/sys/net/ipv4/tcp_fastopen").write_text("0")  # a host that does not have it
+    pathlib.Path("/proc/sys/net/ipv4/ping_group_range").write_text("0 0")
     report = Report()
     sequences = notation.read_all(ROOT / "tests/oracle/sequences")
     listed = Listed(ROOT / "docs/linux-differences.md", sequences)

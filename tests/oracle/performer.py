@@ -128,7 +128,7 @@ class Run:
                 raise Mistake(f"what call is {name}?")
             result, said = function(self, words[1:] if timed else words)
             if timed:
-                said += ", waited" if time.monotonic() - begun > 0.045 else ", at once"
+                said += ", waited" if time.monotonic() - begun > 0.09 else ", at once"
             if line.name:
                 self.fds[line.name] = result
             return said + self.signals_since()
@@ -165,9 +165,11 @@ class Run:
                     self.threads[line.thread] = Thread(self, line.thread)
                 self.threads[line.thread].give(line)
             elif line.call == "join":
-                for name in line.arguments:
+                names = [w for w in line.arguments if w in self.threads]
+                limit = next((int(w) / 1000 for w in line.arguments if w.isdigit()), PATIENCE)  # `join t1 300`: it may not end
+                for name in names:
                     thread = self.threads[name]
-                    done = thread.idle.wait(PATIENCE)
+                    done = thread.idle.wait(limit)
                     for its_line, said in thread.results:
                         self.tell(its_line, said)
                     thread.results.clear()

@@ -140,7 +140,7 @@ class Ports:
 def data(text):
     """"abc", x*1000 (a letter that many times), pattern:N (each octet depends on its place)."""
     if text.startswith('"'):
-        return text[1:-1].encode()
+        return re.sub(rb"\\x(..)", lambda m: bytes.fromhex(m[1].decode()), text[1:-1].encode())
     if match := re.fullmatch(r"(.)\*(\d+)", text):
         return match[1].encode() * int(match[2])
     if text.startswith("pattern:"):
