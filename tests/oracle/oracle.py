@@ -40,8 +40,8 @@ class Run:
 
     def difference(self):
         """[(line, call, what Linux said, what Tunic said)]; None where a call is not there yet."""
-        if mistake := self.linux.mistake or self.tunic.mistake:
-            return [(0, "mistake", mistake, "")]
+        if self.linux.mistake or self.tunic.mistake:
+            return [(0, "mistake", self.linux.mistake or "none", self.tunic.mistake or "none")]
         if self.linux.missing:
             return [(0, "mistake", f"the kernel's side has no {self.linux.missing}", "")]
         if self.tunic.missing:
