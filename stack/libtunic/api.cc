@@ -59,10 +59,10 @@ const char* tunic_start_error(void) try {
 }
 
 int tunic_socket(int domain, int type, int protocol) try {
-  const auto family = Sockets::check(domain, type, protocol);
-  if (!family) return fail_with(static_cast<int>(family.error()));
+  const auto kind = Sockets::check(domain, type, protocol);
+  if (!kind) return fail_with(static_cast<int>(kind.error()));
   const auto runtime = Process::instance().running();
-  return runtime ? (*runtime)->sockets().socket(*family, type) : fail_with(runtime.error());
+  return runtime ? (*runtime)->sockets().socket(*kind, type) : fail_with(runtime.error());
 } catch (const std::bad_alloc&) {
   return fail_with(ENOMEM);
 }

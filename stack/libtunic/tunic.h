@@ -22,7 +22,8 @@
  *    `loss=1%,reorder=1%,duplicate=1%,seed=7`
  *
  *  The library never prints and never ends the process. After fork() the child's sockets give EBADF and the parent's go
- *  on undisturbed. Address families: AF_INET and AF_INET6. Types: SOCK_STREAM, with SOCK_NONBLOCK and SOCK_CLOEXEC. */
+ *  on undisturbed. Address families: AF_INET and AF_INET6. Types: SOCK_STREAM and SOCK_DGRAM (UDP, ICMP echo), with SOCK_NONBLOCK and
+ *  SOCK_CLOEXEC. */
 #ifndef TUNIC_H
 #define TUNIC_H
 
@@ -80,10 +81,13 @@ ssize_t tunic_sysctl_get(const char* name, char* value, size_t size);
  *  @return a text that is valid for ever; NULL after the last. */
 const char* tunic_sysctl_name(size_t index);
 
-/** A blank stream socket: not bound, not connected.
+/** A blank socket: not bound, not connected.
  *  @param domain    AF_INET or AF_INET6, else EAFNOSUPPORT.
- *  @param type      SOCK_STREAM, may be or-ed with SOCK_NONBLOCK and SOCK_CLOEXEC; else ESOCKTNOSUPPORT or EINVAL.
- *  @param protocol  0 or IPPROTO_TCP, else EPROTONOSUPPORT.
+ *  @param type      SOCK_STREAM or SOCK_DGRAM, may be or-ed with SOCK_NONBLOCK and SOCK_CLOEXEC; else ESOCKTNOSUPPORT or
+ *                   EINVAL.
+ *  @param protocol  0; IPPROTO_TCP for SOCK_STREAM; for SOCK_DGRAM IPPROTO_UDP, or IPPROTO_ICMP (AF_INET) or
+ *                   IPPROTO_ICMPV6 (AF_INET6): echo requests out and their replies in, with the ICMP header, whose
+ *                   identifier is the socket's port; any user may. Else EPROTONOSUPPORT.
  *  @return the new socket, or -1. Besides Linux's errno: those of tunic_start(), if this call had to start the stack.
  *          A socket does not outlive execve(): there its number, unless SOCK_CLOEXEC closes it, is that of a descriptor
  *          that is never ready. */
@@ -101,7 +105,8 @@ int tunic_accept(int fd, struct sockaddr* address, socklen_t* length);
 /** tunic_accept(), with flags for the new socket.
  *  @param flags  SOCK_NONBLOCK and SOCK_CLOEXEC; else EINVAL. */
 int tunic_accept4(int fd, struct sockaddr* address, socklen_t* length, int flags);
-/** Opens a connection. ETIMEDOUT after 3 minutes without an answer, unless TCP_SYNCNT says otherwise (RFC 9293 section
+/** Opens a connection; of a datagram socket, chooses the peer, at once and as often as one likes. AF_UNSPEC lets go of
+ *  either. ETIMEDOUT after 3 minutes without an answer, unless TCP_SYNCNT says otherwise (RFC 9293 section
  *  3.8.3); SO_SNDTIMEO bounds how long a blocking call waits for it. */
 int tunic_connect(int fd, const struct sockaddr* address, socklen_t length);
 /** Ends one direction of a connection, or both; a listener stops on SHUT_RD.
@@ -122,17 +127,19 @@ int tunic_dup2(int fd, int number);
  *  @param flags  O_CLOEXEC; else EINVAL. */
 int tunic_dup3(int fd, int number, int flags);
 
-/** The next octets of the stream; 0 is its end. */
+/** The next octets of the stream, 0 is its end; or the next datagram, of which the rest is lost. */
 ssize_t tunic_read(int fd, void* buffer, size_t size);
 /** tunic_read() into several buffers.
  *  @param count  0..IOV_MAX (1024), else EINVAL. */
 ssize_t tunic_readv(int fd, const struct iovec* vector, int count);
 /** tunic_read(), with flags.
- *  @param flags  MSG_DONTWAIT, MSG_PEEK, MSG_WAITALL, MSG_TRUNC (a stream's data is thrown away), MSG_OOB. */
+ *  @param flags  MSG_DONTWAIT, MSG_PEEK, MSG_WAITALL, MSG_TRUNC (a stream's data is thrown away; of a datagram the full
+ *                length is returned), MSG_OOB, MSG_ERRQUEUE. */
 ssize_t tunic_recv(int fd, void* buffer, size_t size, int flags);
-/** tunic_recv(): on a stream the address is left alone and its length becomes 0. */
+/** tunic_recv(), with the sender's address. On a stream the address is left alone and its length becomes 0. */
 ssize_t tunic_recvfrom(int fd, void* buffer, size_t size, int flags, struct sockaddr* address, socklen_t* length);
-/** Queues octets for the peer; a blocking call waits until all are queued. EPIPE comes with SIGPIPE. */
+/** Queues octets for the peer; a blocking call waits until all are queued. EPIPE of a stream comes with SIGPIPE. Of a
+ *  datagram socket, sends one datagram. */
 ssize_t tunic_write(int fd, const void* data, size_t size);
 /** tunic_write() from several buffers.
  *  @param count  0..IOV_MAX (1024), else EINVAL. */
@@ -140,7 +147,7 @@ ssize_t tunic_writev(int fd, const struct iovec* vector, int count);
 /** tunic_write(), with flags.
  *  @param flags  MSG_DONTWAIT, MSG_NOSIGNAL, MSG_MORE, MSG_OOB. */
 ssize_t tunic_send(int fd, const void* data, size_t size, int flags);
-/** tunic_send(): on a stream the address is not used. */
+/** tunic_send() to an address. On a stream the address is not used. */
 ssize_t tunic_sendto(int fd, const void* data, size_t size, int flags, const struct sockaddr* address,
                      socklen_t length);
 
@@ -178,14 +185,10 @@ ssize_t tunic_sendfile(int fd, int from, off_t* offset, size_t count);
 int tunic_getsockname(int fd, struct sockaddr* address, socklen_t* length);
 /** The peer's address and port. ENOTCONN before the connection stands and after its end. */
 int tunic_getpeername(int fd, struct sockaddr* address, socklen_t* length);
-/** SOL_SOCKET: SO_REUSEADDR SO_REUSEPORT SO_KEEPALIVE SO_LINGER SO_RCVBUF SO_SNDBUF SO_RCVLOWAT SO_RCVTIMEO SO_SNDTIMEO
- *  SO_ERROR SO_TYPE SO_DOMAIN SO_PROTOCOL SO_ACCEPTCONN SO_OOBINLINE. IPPROTO_TCP: TCP_NODELAY TCP_CORK TCP_MAXSEG
- *  TCP_KEEPIDLE TCP_KEEPINTVL TCP_KEEPCNT TCP_USER_TIMEOUT TCP_SYNCNT TCP_LINGER2 TCP_QUICKACK
- *  TCP_INFO. IPPROTO_IP: IP_TTL IP_TOS. IPPROTO_IPV6: IPV6_V6ONLY IPV6_UNICAST_HOPS IPV6_TCLASS. Others: ENOPROTOOPT.
- */
+/** Options of the levels SOL_SOCKET, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_IP and IPPROTO_IPV6: docs/options.md has the table.
+ *  Others: ENOPROTOOPT. */
 int tunic_getsockopt(int fd, int level, int option, void* value, socklen_t* length);
-/** The options of tunic_getsockopt() but those that only tell: SO_ERROR SO_TYPE SO_DOMAIN SO_PROTOCOL SO_ACCEPTCONN
- *  TCP_INFO give ENOPROTOOPT. */
+/** The options of tunic_getsockopt(); those that only tell, such as SO_ERROR or TCP_INFO, give ENOPROTOOPT. */
 int tunic_setsockopt(int fd, int level, int option, const void* value, socklen_t length);
 
 /** The flags of the socket and of its number.

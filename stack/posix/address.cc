@@ -33,10 +33,61 @@ Result<Endpoint> read_address(const sockaddr* address, socklen_t length, Family 
   std::memcpy(&a, address, std::min<std::size_t>(length, sizeof a));
   if (a.sin6_family != (family == Family::v4 ? AF_INET : AF_INET6)) return fail(Error::family);
   const Port port{ntohs(a.sin6_port)};  // where sin_port is too
+  if (family == Family::v6 && IN6_IS_ADDR_LINKLOCAL(&a.sin6_addr) && a.sin6_scope_id == 0) return fail(Error::invalid);
   if (family == Family::v6) return Endpoint{IpAddr::v6(octets(&a.sin6_addr)), port};
   sockaddr_in a4;
   std::memcpy(&a4, address, sizeof a4);
   return Endpoint{IpAddr::v4(octets(&a4.sin_addr)), port};
+}
+
+Result<bool> is_unspecified(const sockaddr* address, socklen_t length) {
+  sa_family_t family;
+  if (length < sizeof family || length > sizeof(sockaddr_storage)) return fail(Error::invalid);
+  if (address == nullptr) return fail(static_cast<Error>(EFAULT));
+  std::memcpy(&family, address, sizeof family);
+  return family == AF_UNSPEC;
+}
+
+Result<Endpoint> read_local(const sockaddr* address, socklen_t length, Family family) {
+  sockaddr_in a;
+  if (family == Family::v4 && address != nullptr && length >= sizeof a && length <= sizeof(sockaddr_storage)) {
+    std::memcpy(&a, address, sizeof a);
+    if (a.sin_family == AF_UNSPEC && a.sin_addr.s_addr == htonl(INADDR_ANY))
+      return Endpoint{IpAddr::any(family), Port{ntohs(a.sin_port)}};
+  }
+  return read_address(address, length, family);
+}
+
+Result<Endpoint> read_peer(const sockaddr* address, socklen_t length, SocketKind kind) {
+  sa_family_t family = AF_UNSPEC;
+  if (address != nullptr && length >= sizeof family) std::memcpy(&family, address, sizeof family);
+  const bool is_v4 = kind.family == Family::v4 || (kind.transport != Transport::tcp && family == AF_INET);
+  return read_address(address, length, is_v4 ? Family::v4 : Family::v6);
+}
+
+Result<std::optional<Endpoint>> read_destination(const sockaddr* address, socklen_t length, SocketKind kind) {
+  sockaddr_storage a{};
+  std::memcpy(&a, address, std::min<std::size_t>(length, sizeof a));
+  if (length < sizeof(sa_family_t)) return fail(Error::invalid);
+  Family family = kind.family;
+  if (kind.transport == Transport::udp) {
+    if (family == Family::v4 && a.ss_family == AF_UNSPEC) a.ss_family = AF_INET;
+    if (family == Family::v6) {
+      if (length < offsetof(sockaddr, sa_data)) return fail(Error::invalid);
+      if (a.ss_family == AF_UNSPEC) return std::nullopt;
+      if (a.ss_family == AF_INET)
+        family = Family::v4;
+      else if (a.ss_family != AF_INET6)
+        return fail(Error::invalid);
+    }
+  }
+  const auto to = read_address(reinterpret_cast<const sockaddr*>(&a), length, family);
+  return to ? Result<std::optional<Endpoint>>{destination(*to)} : fail(to.error());
+}
+
+Endpoint destination(Endpoint e) {
+  if (e.addr.is_any()) e.addr = IpAddr::loopback(e.addr.family());
+  return e;
 }
 
 Status write_address(const Endpoint& e, Family family, sockaddr* address, socklen_t* length) {

@@ -32,6 +32,7 @@ struct Description {
 
   SocketId id;
   Family family = Family::v4;
+  Transport transport = Transport::tcp;
   bool nonblocking = false;                                    // O_NONBLOCK
   int receive_low = 1;                                         // SO_RCVLOWAT
   Duration receive_timeout = forever, send_timeout = forever;  // SO_RCVTIMEO, SO_SNDTIMEO; 0: do not wait

@@ -1,6 +1,8 @@
-// Options and what fcntl() and ioctl() know of a socket.
+// Options and what fcntl() and ioctl() know of a socket. Lengths, NULLs and their errors are Linux's, which differ from
+// level to level.
 #include <fcntl.h>
 #include <linux/sockios.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
 #include <sys/ioctl.h>
 #include <sys/time.h>
@@ -11,94 +13,41 @@
 #include <limits>
 
 #include "posix/blocking.h"
+#include "posix/option_rows.h"
 #include "posix/tcp_info.h"
 
 namespace tunic {
 
 namespace {
 
-/// How a number given to setsockopt() becomes one of the Stack's.
-enum class Kind : std::uint8_t {
-  number,
-  flag,     // anything but 0 means 1
-  buffer,   // Linux shows twice what it is given
-  hops,     // -1: the default
-  traffic,  // -1: 0; the two ECN bits belong to TCP (RFC 3168 section 5)
-};
-
-struct Row {
-  int level, name;
-  Option option;
-  Kind kind;
-};
-
-constexpr Row rows[] = {
-    {SOL_SOCKET, SO_REUSEADDR, Option::reuse_address, Kind::flag},
-    {SOL_SOCKET, SO_REUSEPORT, Option::reuse_port, Kind::flag},
-    {SOL_SOCKET, SO_KEEPALIVE, Option::keep_alive, Kind::flag},
-    {SOL_SOCKET, SO_OOBINLINE, Option::oob_inline, Kind::flag},
-    {SOL_SOCKET, SO_RCVBUF, Option::receive_buffer, Kind::buffer},
-    {SOL_SOCKET, SO_SNDBUF, Option::send_buffer, Kind::buffer},
-    {IPPROTO_TCP, TCP_NODELAY, Option::no_delay, Kind::flag},
-    {IPPROTO_TCP, TCP_CORK, Option::cork, Kind::flag},
-    {IPPROTO_TCP, TCP_MAXSEG, Option::max_segment, Kind::number},
-    {IPPROTO_TCP, TCP_KEEPIDLE, Option::keep_idle, Kind::number},
-    {IPPROTO_TCP, TCP_KEEPINTVL, Option::keep_interval, Kind::number},
-    {IPPROTO_TCP, TCP_KEEPCNT, Option::keep_count, Kind::number},
-    {IPPROTO_TCP, TCP_USER_TIMEOUT, Option::user_timeout, Kind::number},
-    {IPPROTO_TCP, TCP_SYNCNT, Option::syn_count, Kind::number},
-    {IPPROTO_TCP, TCP_LINGER2, Option::linger2, Kind::number},
-    {IPPROTO_TCP, TCP_QUICKACK, Option::quick_ack, Kind::flag},
-    {IPPROTO_IP, IP_TTL, Option::ttl, Kind::hops},
-    {IPPROTO_IP, IP_TOS, Option::tos, Kind::traffic},
-    {IPPROTO_IPV6, IPV6_V6ONLY, Option::v6_only, Kind::flag},
-    {IPPROTO_IPV6, IPV6_UNICAST_HOPS, Option::ttl, Kind::hops},
-    {IPPROTO_IPV6, IPV6_TCLASS, Option::tos, Kind::traffic},
-};
-
-const Row* find(const Description& s, int level, int name) {
-  if (level == IPPROTO_IPV6 && s.family == Family::v4) return nullptr;
-  const auto row = std::ranges::find_if(rows, [&](const Row& r) { return r.level == level && r.name == name; });
-  return row == std::end(rows) ? nullptr : row;
-}
-
 /// The beginning of `value`, where it is long enough for a T.
 template <class T>
 Result<T> read(Bytes value) {
   T t;
   if (value.size() < sizeof t) return fail(Error::invalid);
+  if (value.data() == nullptr) return fail_as(EFAULT);
   std::memcpy(&t, value.data(), sizeof t);
   return t;
 }
 
-/// As much of `t` as there is room for; how much that is.
+/// As much of `t` as there is room for; how much that is. IP gives a number that fits into an octet as one where there
+/// is no room for an int.
 template <class T>
-socklen_t write(const T& t, std::span<std::byte> value) {
-  const std::size_t n = std::min(sizeof t, value.size());
-  std::memcpy(value.data(), &t, n);
+Result<socklen_t> write(const T& t, std::span<std::byte> value, int level = SOL_SOCKET) {
+  std::size_t n = std::min(sizeof t, value.size());
+  if constexpr (std::is_same_v<T, int>)
+    if (level == IPPROTO_IP && n > 0 && n < sizeof t && t >= 0 && t <= 255) n = 1;
+  if (n != 0 && value.data() == nullptr) return fail_as(EFAULT);
+  if (n != 0) std::memcpy(value.data(), &t, n);
   return static_cast<socklen_t>(n);
 }
 
-/// IP options may also be a single octet.
+/// A number: of IP it may be shorter than an int, and is an octet then, or 0; of IPv6 NULL is 0.
 Result<int> read_number(int level, Bytes value) {
-  if (level == IPPROTO_IP && value.size() < sizeof(int) && !value.empty()) return byte_at(value, 0);
-  return read<int>(value);
-}
-
-Result<std::int64_t> to_stack(const Row& row, int n, const TcpSettings& tcp) {
-  switch (row.kind) {
-    case Kind::flag:
-      return n != 0;
-    case Kind::hops:
-      return n != -1 ? n : row.level == IPPROTO_IP ? tcp.ttl : tcp.hop_limit;
-    case Kind::traffic:
-      if (n < -1) return fail(Error::invalid);
-      return n == -1 ? 0 : n & 0xfc;
-    case Kind::number:
-    case Kind::buffer:
-      break;
-  }
-  return n;
+  if (level == IPPROTO_IPV6 && value.size() >= sizeof(int) && value.data() == nullptr) return 0;
+  if (level != IPPROTO_IP || value.size() >= sizeof(int)) return read<int>(value);
+  if (value.empty()) return 0;
+  return value.data() == nullptr ? Result<int>{fail_as(EFAULT)} : byte_at(value, 0);
 }
 
 Result<Duration> to_timeout(Bytes value) {
@@ -116,81 +65,120 @@ timeval from_timeout(Duration d) {
   return {.tv_sec = d / 1s, .tv_usec = (d % 1s) / 1us};
 }
 
-}  // namespace
-
-int Sockets::getsockopt(Handle h, int level, int option, void* value, socklen_t* length) {
-  return answer(once(h, [&]() -> Status {
-    if (length == nullptr) return fail_as(EFAULT);
-    if (static_cast<int>(*length) < 0) return fail(Error::invalid);
-    if (value == nullptr && *length != 0) return fail_as(EFAULT);
-    const auto n = get_option(*h.socket, level, option, {static_cast<std::byte*>(value), *length});
-    if (!n) return fail(n.error());
-    *length = *n;
-    return {};
-  }));
+linger to_linger(std::int64_t seconds) {
+  return {.l_onoff = seconds >= 0, .l_linger = static_cast<int>(std::max<std::int64_t>(seconds, 0))};
 }
+
+SocketKind kind_of(const Stack& stack, const Description& s) { return {s.family, stack.transport(s.id)}; }
+
+int type_of(Transport t) { return t == Transport::tcp ? SOCK_STREAM : SOCK_DGRAM; }
+
+int protocol_of(SocketKind s) {
+  if (s.transport == Transport::tcp) return IPPROTO_TCP;
+  if (s.transport == Transport::udp) return IPPROTO_UDP;
+  return s.family == Family::v4 ? IPPROTO_ICMP : int{IPPROTO_ICMPV6};
+}
+
+/// What sockets of one host's own families have.
+bool is_of_local_sockets(int option) { return option == SO_PASSCRED || option == SO_PASSSEC; }
+
+}  // namespace
 
 int Sockets::take_error(Description& s) {
   const int late = std::exchange(s.settings.late_error, 0);
   return late != 0 ? late : driver_.change().take_error(s.id);
 }
 
+int Sockets::getsockopt(Handle h, int level, int option, void* value, socklen_t* length) {
+  return answer(once(h, [&]() -> Status {
+    if (!has_level(kind_of(driver_.stack(), *h.socket), level))
+      return fail(h.socket->family == Family::v4 ? Error::unsupported : Error::no_option);  // so Linux
+    if (length == nullptr) return fail_as(EFAULT);
+    std::size_t room = *length;
+    if (static_cast<int>(*length) < 0) {
+      if (level != IPPROTO_IPV6) return fail(Error::invalid);
+      room = sizeof(int);
+    }
+    const auto n = get_option(*h.socket, level, option, {static_cast<std::byte*>(value), room});
+    if (!n) return fail(n.error());
+    *length = *n;
+    return {};
+  }));
+}
+
 Result<socklen_t> Sockets::get_option(Description& s, int level, int option, std::span<std::byte> value) {
   const Stack& stack = driver_.stack();
+  const SocketKind kind = kind_of(stack, s);
   if (level == SOL_SOCKET) switch (option) {
       case SO_ERROR:
         return write(take_error(s), value);
       case SO_TYPE:
-        return write(int{SOCK_STREAM}, value);
+        return write(type_of(kind.transport), value);
       case SO_DOMAIN:
         return write(s.family == Family::v4 ? AF_INET : AF_INET6, value);
       case SO_PROTOCOL:
-        return write(int{IPPROTO_TCP}, value);
+        return write(protocol_of(kind), value);
       case SO_RCVLOWAT:
         return write(s.receive_low, value);
+      case SO_SNDLOWAT:
+        return write(1, value);
       case SO_RCVTIMEO:
+      case SO_RCVTIMEO_NEW:
         return write(from_timeout(s.receive_timeout), value);
       case SO_SNDTIMEO:
+      case SO_SNDTIMEO_NEW:
         return write(from_timeout(s.send_timeout), value);
+      case SO_BSDCOMPAT:
+        return write(0, value);
+      case SO_BINDTODEVICE:
+        return socklen_t{0};
+      case SO_COOKIE: {
+        if (value.size() < sizeof(std::uint64_t)) return fail(Error::invalid);
+        return write(std::uint64_t{s.id.generation} << 32 | s.id.index, value);
+      }
       case SO_ACCEPTCONN: {
         const auto info = stack.info(s.id);
         return write(int{info && info->state == State::listen}, value);
       }
       case SO_LINGER: {
         const auto seconds = stack.get(s.id, Option::linger);
-        if (!seconds) return fail(seconds.error());
-        const struct linger l {
-          .l_onoff = *seconds >= 0, .l_linger = static_cast<int>(std::max<std::int64_t>(*seconds, 0))
-        };
-        return write(l, value);
+        return seconds ? write(to_linger(*seconds), value) : fail(seconds.error());
       }
       default:
+        if (is_of_local_sockets(option)) return fail(Error::unsupported);
         break;
     }
   if (level == IPPROTO_TCP && option == TCP_INFO) {
     const auto info = stack.info(s.id);
-    return info ? Result<socklen_t>{write(to_linux(*info), value)} : fail(info.error());
+    return info ? write(to_linux(*info), value) : fail(info.error());
   }
-  if (level == IPPROTO_TCP && option == TCP_INQ) return write(int{s.settings.queue_length}, value);
-  const Row* row = find(s, level, option);
+  if ((level == IPPROTO_IP && option == IP_MTU) || (level == IPPROTO_IPV6 && option == IPV6_MTU)) {
+    const auto octets = stack.get(s.id, Option::mtu);
+    return octets ? write(static_cast<int>(*octets), value, level) : fail(octets.error());
+  }
+  const OptionRow* row = find_option(kind, level, option);
   if (row == nullptr) return fail(Error::no_option);
-  const auto n = stack.get(s.id, row->option);
-  if (!n) return fail(n.error());
-  return write(static_cast<int>(row->kind == Kind::buffer ? *n * 2 : *n), value);
+  if (const Kept* kept = std::get_if<Kept>(&row->home))
+    return write(number_to_show(*row, s.settings[*kept]), value, level);
+  const auto n = stack.get(s.id, std::get<Option>(row->home));
+  return n ? write(number_to_show(*row, *n), value, level) : fail(n.error());
 }
 
 int Sockets::setsockopt(Handle h, int level, int option, const void* value, socklen_t length) {
   return answer(once(h, [&]() -> Status {
     if (static_cast<int>(length) < 0) return fail(Error::invalid);
-    if (value == nullptr && length != 0) return fail_as(EFAULT);
+    if (!has_level(kind_of(driver_.stack(), *h.socket), level)) return fail(Error::no_option);
     return set_option(*h.socket, level, option, {static_cast<const std::byte*>(value), length});
   }));
 }
 
 Status Sockets::set_option(Description& s, int level, int option, Bytes value) {
+  if (level == SOL_SOCKET && option == SO_BINDTODEVICE) return bind_to_device(value);
+  const bool has_short_values = level == IPPROTO_IP || level == IPPROTO_IPV6;
+  if (!has_short_values && value.size() < sizeof(int)) return fail(Error::invalid);
   Stack& stack = driver_.change();
   if (level == SOL_SOCKET) {
-    if (value.size() < sizeof(int)) return fail(Error::invalid);
+    if (value.data() == nullptr) return fail_as(EFAULT);
     switch (option) {
       case SO_RCVLOWAT: {
         const int n = *read<int>(value);
@@ -198,32 +186,47 @@ Status Sockets::set_option(Description& s, int level, int option, Bytes value) {
         return stack.set(s.id, Option::receive_low, s.receive_low);
       }
       case SO_RCVTIMEO:
-      case SO_SNDTIMEO: {
+      case SO_RCVTIMEO_NEW:
+      case SO_SNDTIMEO:
+      case SO_SNDTIMEO_NEW: {
         const auto timeout = to_timeout(value);
         if (!timeout) return fail(timeout.error());
-        (option == SO_RCVTIMEO ? s.receive_timeout : s.send_timeout) = *timeout;
+        const bool receives = option == SO_RCVTIMEO || option == SO_RCVTIMEO_NEW;
+        (receives ? s.receive_timeout : s.send_timeout) = *timeout;
         return {};
       }
       case SO_LINGER: {
         const auto l = read<struct linger>(value);
         return l ? stack.set(s.id, Option::linger, l->l_onoff != 0 ? l->l_linger : -1) : fail(l.error());
       }
+      case SO_RCVBUFFORCE:
+        return set_option(s, level, SO_RCVBUF, value);
+      case SO_SNDBUFFORCE:
+        return set_option(s, level, SO_SNDBUF, value);
+      case SO_BSDCOMPAT:
+        return {};
       default:
+        if (is_of_local_sockets(option)) return fail(Error::unsupported);
         break;
     }
   }
-  if (level == IPPROTO_TCP && option == TCP_INQ) {
-    const auto on = read<int>(value);
-    if (!on || *on < 0 || *on > 1) return fail(Error::invalid);
-    s.settings.queue_length = *on != 0;
-    return {};
-  }
-  const Row* row = find(s, level, option);
+  const SocketKind kind = kind_of(stack, s);
+  const OptionRow* row = find_option(kind, level, option);
   if (row == nullptr) return fail(Error::no_option);
   const auto given = read_number(level, value);
   if (!given) return fail(given.error());
-  const auto n = to_stack(*row, *given, stack.config().tcp);
-  return n ? stack.set(s.id, row->option, *n) : fail(n.error());
+  const TcpSettings& tcp = stack.config().tcp;
+  const auto n = number_to_keep(*row, *given, kind, level == IPPROTO_IP ? tcp.ttl : tcp.hop_limit);
+  if (!n) return fail(n.error());
+  if (const Option* of_stack = std::get_if<Option>(&row->home)) return stack.set(s.id, *of_stack, *n);
+  s.settings[std::get<Kept>(row->home)] = static_cast<int>(*n);
+  return {};
+}
+
+/// SO_BINDTODEVICE: no name is any device, which is what a socket has; ours has no name here.
+Status Sockets::bind_to_device(Bytes name) {
+  if (!name.empty() && name.data() == nullptr) return fail_as(EFAULT);
+  return name.empty() || name[0] == std::byte{0} ? Status{} : fail_as(ENODEV);
 }
 
 int Sockets::fcntl(Handle h, int command, int argument) {

@@ -2,11 +2,42 @@
 // depend on it.
 #pragma once
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
 namespace tunic {
 
+/// Options that are numbers and are kept here.
+enum class Kept : std::uint8_t {
+  // what receiving tells beside the octets
+  stamp,           // SO_TIMESTAMP and its kin: the option that was set, 0 none
+  overflow,        // SO_RXQ_OVFL
+  packet_info,     // IP_PKTINFO
+  ttl,             // IP_RECVTTL
+  tos,             // IP_RECVTOS
+  destination,     // IP_RECVORIGDSTADDR
+  packet_info_v6,  // IPV6_RECVPKTINFO
+  hops,            // IPV6_RECVHOPLIMIT
+  traffic_class,   // IPV6_RECVTCLASS
+  destination_v6,  // IPV6_RECVORIGDSTADDR
+  queue_length,    // TCP_INQ
+  // what changes nothing here, and is remembered
+  debug,         // SO_DEBUG
+  dont_route,    // SO_DONTROUTE
+  priority,      // SO_PRIORITY
+  mark,          // SO_MARK
+  incoming_cpu,  // SO_INCOMING_CPU
+  count
+};
+
 struct SocketSettings {
-  bool queue_length = false;  // TCP_INQ: tell how much is left to read
-  int late_error = 0;         // of a call that had done something already: for the next one to report
+  SocketSettings() { (*this)[Kept::incoming_cpu] = -1; }
+  int& operator[](Kept k) { return kept[static_cast<std::size_t>(k)]; }
+  int operator[](Kept k) const { return kept[static_cast<std::size_t>(k)]; }
+
+  std::array<int, static_cast<std::size_t>(Kept::count)> kept{};
+  int late_error = 0;  // of a call that had done something already: for the next one to report
 };
 
 }  // namespace tunic

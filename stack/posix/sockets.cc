@@ -13,40 +13,44 @@ namespace {
 constexpr int type_mask = 0xf;  // of the second argument of socket(); the rest are flags
 constexpr int type_flags = SOCK_NONBLOCK | SOCK_CLOEXEC;
 
-/// 0.0.0.0 and :: as a destination mean this host, as on Linux.
-Endpoint destination(Endpoint e) {
-  if (e.addr.is_any()) e.addr = IpAddr::loopback(e.addr.family());
-  return e;
-}
+constexpr int max_protocol = 262;  // IPPROTO_MAX - 1
+
+/// Whether `protocol` is what 0 means.
+bool is_default(int protocol, int of_type) { return protocol == 0 || protocol == of_type; }
 
 }  // namespace
 
-Result<Family> Sockets::check(int domain, int type, int protocol) {
+Result<SocketKind> Sockets::check(int domain, int type, int protocol) {
   const int kind = type & type_mask;
   if ((type & ~(type_mask | type_flags)) != 0 || kind > SOCK_PACKET) return fail(Error::invalid);
   if (domain != AF_INET && domain != AF_INET6) return fail(Error::family);
-  if (kind != SOCK_STREAM) return fail_as(ESOCKTNOSUPPORT);
-  if (protocol != 0 && protocol != IPPROTO_TCP) return fail_as(EPROTONOSUPPORT);
-  return domain == AF_INET ? Family::v4 : Family::v6;
+  if (protocol < 0 || protocol > max_protocol) return fail(Error::invalid);
+  const Family family = domain == AF_INET ? Family::v4 : Family::v6;
+  if (kind == SOCK_STREAM && is_default(protocol, IPPROTO_TCP)) return SocketKind{family, Transport::tcp};
+  if (kind == SOCK_DGRAM && is_default(protocol, IPPROTO_UDP)) return SocketKind{family, Transport::udp};
+  if (kind == SOCK_DGRAM && protocol == (family == Family::v4 ? IPPROTO_ICMP : int{IPPROTO_ICMPV6}))
+    return SocketKind{family, Transport::icmp};
+  return fail_as(kind == SOCK_STREAM || kind == SOCK_DGRAM ? EPROTONOSUPPORT : ESOCKTNOSUPPORT);
 }
 
 /// Makes the reserved number `fd` this socket.
-Description& Sockets::settle(int fd, SocketId id, Family family, int type) {
+Description& Sockets::settle(int fd, SocketId id, SocketKind kind, int type) {
   Description& d = *new Description;  // its numbers own it
   d.id = id;
-  d.family = family;
+  d.family = kind.family;
+  d.transport = kind.transport;
   d.nonblocking = (type & SOCK_NONBLOCK) != 0;
   drop(files_.put(fd, d), false);
   return d;
 }
 
-int Sockets::socket(Family family, int type) {
+int Sockets::socket(SocketKind kind, int type) {
   const auto open = [&]() -> Result<int> {
     const std::lock_guard gate{driver_};
     const Result<int> fd = files_.reserve((type & SOCK_CLOEXEC) != 0);
     if (!fd) return fd;
-    if (const auto id = driver_.change().open(family)) {
-      settle(*fd, *id, family, type);
+    if (const auto id = driver_.change().open(kind.family, kind.transport)) {
+      settle(*fd, *id, kind, type);
       return fd;
     } else {
       Files::unreserve(*fd);
@@ -58,7 +62,7 @@ int Sockets::socket(Family family, int type) {
 
 int Sockets::bind(Handle h, const sockaddr* address, socklen_t length) {
   return answer(once(h, [&]() -> Status {
-    const auto local = read_address(address, length, h.socket->family);
+    const auto local = read_local(address, length, h.socket->family);
     return local ? driver_.change().bind(h.socket->id, *local) : fail(local.error());
   }));
 }
@@ -76,6 +80,7 @@ int Sockets::accept(Handle h, sockaddr* address, socklen_t* length, int flags) {
 
 /// Nothing is taken from the queue unless there is a number for it.
 Result<int> Sockets::accept_one(const Description& listener, sockaddr* address, socklen_t* length, int flags) {
+  if (listener.transport != Transport::tcp) return fail(Error::unsupported);
   const auto info = driver_.stack().info(listener.id);
   if (!info) return fail(info.error());
   if (info->state != State::listen) return fail(Error::invalid);
@@ -92,7 +97,7 @@ Result<int> Sockets::accept_one(const Description& listener, sockaddr* address, 
     if (id) (void)driver_.change().close(*id);
     return fail(told.error());
   }
-  Description& s = settle(*fd, *id, listener.family, flags);
+  Description& s = settle(*fd, *id, {listener.family, listener.transport}, flags);
   s.receive_low = listener.receive_low;
   s.receive_timeout = listener.receive_timeout;
   s.send_timeout = listener.send_timeout;
@@ -105,9 +110,13 @@ int Sockets::connect(Handle h, const sockaddr* address, socklen_t length) {
   Error unfinished = Error::in_progress;  // what "not yet" is called: `already` unless this call began it
   bool begun = false;
   const auto attempt = [&]() -> Status {
-    const auto remote = read_address(address, length, h.socket->family);
+    const Description& d = *h.socket;
+    const auto leaves = is_unspecified(address, length);
+    if (!leaves) return fail(leaves.error());
+    if (*leaves) return driver_.change().disconnect(d.id);
+    const auto remote = read_peer(address, length, {d.family, d.transport});
     if (!remote) return fail(remote.error());
-    const Status s = driver_.change().connect(h.socket->id, destination(*remote), now());
+    const Status s = driver_.change().connect(d.id, destination(*remote), now());
     if (s || (s.error() != Error::in_progress && s.error() != Error::already)) return s;
     if (!std::exchange(begun, true)) unfinished = s.error();
     return fail(Error::again);

@@ -16,19 +16,20 @@
 
 #include "posix/driver.h"
 #include "posix/files.h"
+#include "posix/socket_kind.h"
 
 namespace tunic {
 
 class Sockets {
  public:
   /// What socket() is asked for, with Linux's errors: EINVAL, EAFNOSUPPORT, ESOCKTNOSUPPORT, EPROTONOSUPPORT.
-  static Result<Family> check(int domain, int type, int protocol);
+  static Result<SocketKind> check(int domain, int type, int protocol);
 
   /// Both outlive this.
   Sockets(Driver& driver, Files& files) : driver_{driver}, files_{files} {}
 
   // sockets.cc
-  int socket(Family family, int type);  // as check() allowed them
+  int socket(SocketKind kind, int type);  // as check() allowed them
   int bind(Handle h, const sockaddr* address, socklen_t length);
   int listen(Handle h, int backlog);
   int accept(Handle h, sockaddr* address, socklen_t* length, int flags);
@@ -87,11 +88,14 @@ class Sockets {
   template <class Call>
   auto once(Handle h, Call call) -> decltype(call());
 
-  Description& settle(int fd, SocketId id, Family family, int type);
+  Description& settle(int fd, SocketId id, SocketKind kind, int type);
   Result<int> accept_one(const Description& listener, sockaddr* address, socklen_t* length, int flags);
   void drop(std::unique_ptr<Description> d, bool may_linger);
   void linger(SocketId id, Duration patience);
 
+  Status receive_message(const Description& s, Transfer& t, bool waits, msghdr* about);
+  Status receive_report(const Description& s, Transfer& t, msghdr* about);
+  Status send_message(const Description& s, Transfer& t, const msghdr* about);
   /// SO_ERROR.
   int take_error(Description& s);
   static void tell_about_stream(const Transfer& t, msghdr& about);
@@ -101,6 +105,7 @@ class Sockets {
 
   Result<socklen_t> get_option(Description& s, int level, int option, std::span<std::byte> value);
   Status set_option(Description& s, int level, int option, Bytes value);
+  static Status bind_to_device(Bytes name);
   Result<int> count(SocketId id, unsigned long request);
 
   /// The program is about to end, and this is not the thread that ends it.

@@ -8,22 +8,10 @@
 #include "posix/blocking.h"
 #include "posix/control.h"
 #include "posix/messages.h"
-#include "posix/pieces.h"
 #include "posix/signals.h"
+#include "posix/transfer.h"
 
 namespace tunic {
-
-/// One call under way.
-struct Sockets::Transfer {
-  Pieces pieces;
-  std::size_t size;
-  int flags;
-  std::size_t least = 1;  // receive: wait for this many, where waiting is allowed
-  std::size_t done = 0;
-  std::optional<int> left{};  // receive: TCP_INQ, where it is asked for
-
-  bool has(int flag) const { return (flags & flag) != 0; }
-};
 
 namespace {
 
@@ -46,19 +34,25 @@ ssize_t Sockets::receive(Handle h, std::span<const iovec> out, int flags, bool m
   const auto size = Pieces::total(out);
   if (!size) return answer(Result<ssize_t>{fail(size.error())});
   if (*size == 0 && !message) return 0;
-  if ((flags & MSG_ERRQUEUE) != 0) return answer(Result<ssize_t>{fail(Error::again)});  // it is always empty
-  Transfer t{.pieces = Pieces{out}, .size = *size, .flags = flags};
-  Patience patience{.events = 0,
-                    .timeout = &Description::receive_timeout,
-                    .dont_wait = t.has(MSG_DONTWAIT | MSG_OOB)};  // Linux never waits for urgent data
+  Transfer t{.all = out, .pieces = Pieces{out}, .size = *size, .flags = flags};
+  // Linux never waits for urgent data, nor for errors.
+  Patience patience{
+      .events = 0, .timeout = &Description::receive_timeout, .dont_wait = t.has(MSG_DONTWAIT | MSG_OOB | MSG_ERRQUEUE)};
   const auto attempt = [&]() -> Status {
     if (const int late = std::exchange(h.socket->settings.late_error, 0); late != 0) return fail_as(late);
+    if (h.socket->transport != Transport::tcp) {
+      t.is_message = true;
+      patience.events = ready::readable;
+      patience.dont_wait = t.has(MSG_DONTWAIT | MSG_ERRQUEUE);
+      return receive_message(*h.socket, t, !patience.dont_wait && !h.socket->nonblocking, about);
+    }
     const bool waits = !patience.dont_wait && !h.socket->nonblocking;
+    if (t.has(MSG_ERRQUEUE)) return fail(Error::again);  // of a stream it is always empty
     const std::size_t low = t.has(MSG_WAITALL) ? t.size : static_cast<std::size_t>(h.socket->receive_low);
     t.least = waits ? std::min(low, t.size) : 0;
     patience.events = t.least > 1 ? any_event : ready::readable | ready::read_hangup;
     const Status s = t.has(MSG_PEEK) || t.size == 0 ? peek(h.socket->id, t) : receive_some(h.socket->id, t);
-    if (h.socket->settings.queue_length) t.left = left_to_read(driver_.stack(), h.socket->id);
+    if (h.socket->settings[Kept::queue_length] != 0) t.left = left_to_read(driver_.stack(), h.socket->id);
     return s;
   };
   Status s = blocking(h, patience, attempt);
@@ -66,7 +60,7 @@ ssize_t Sockets::receive(Handle h, std::span<const iovec> out, int flags, bool m
     t.least = 0;
     if (once(h, [&] { return peek(h.socket->id, t); })) s = {};
   }
-  if (about != nullptr && (s || t.done != 0)) tell_about_stream(t, *about);
+  if (about != nullptr && !t.is_message && (s || t.done != 0)) tell_about_stream(t, *about);
   return answer(s || t.done != 0 ? Result<ssize_t>{static_cast<ssize_t>(t.done)} : fail(s.error()));
 }
 
@@ -124,13 +118,18 @@ Status Sockets::peek(SocketId id, Transfer& t) {
 ssize_t Sockets::send(Handle h, std::span<const iovec> text, int flags, const msghdr* about) {
   const auto size = Pieces::total(text);
   if (!size) return answer(Result<ssize_t>{fail(size.error())});
-  Transfer t{.pieces = Pieces{text}, .size = *size, .flags = flags};
-  if (t.has(MSG_FASTOPEN)) return answer(Status{fail(Error::unsupported)});
-  if (about != nullptr)
-    if (const Status s = check_socket_controls(*about); !s) return answer(s);
-  const auto attempt = [&] { return send_some(h.socket->id, t); };
+  Transfer t{.all = text, .pieces = Pieces{text}, .size = *size, .flags = flags};
+  const auto attempt = [&]() -> Status {
+    t.is_message = h.socket->transport != Transport::tcp;
+    if (t.is_message) return send_message(*h.socket, t, about);
+    if (t.has(MSG_FASTOPEN)) return fail(Error::unsupported);
+    if (about != nullptr)
+      if (const Status s = check_socket_controls(*about); !s) return s;
+    return send_some(h.socket->id, t);
+  };
   const Status s = blocking(h, {ready::writable, &Description::send_timeout, t.has(MSG_DONTWAIT)}, attempt);
   if (s || t.done != 0) return static_cast<ssize_t>(t.done);
+  if (t.is_message) return answer(Result<ssize_t>{fail(s.error())});
   // On Linux writing to what has no connection is writing to a broken pipe.
   const Error e = s.error() == Error::not_connected ? Error::pipe : s.error();
   if (e == Error::pipe && !t.has(MSG_NOSIGNAL)) raise_sigpipe();

@@ -126,6 +126,26 @@ TEST(Process, a_whole_conversation_by_the_calls_of_c) {
       0);
 }
 
+TEST(Process, a_datagram_by_the_calls_of_c) {
+  EXPECT_EQ(in_child([] {
+              MUST(start_alone() == 0);
+              const int a = tunic_socket(AF_INET, SOCK_DGRAM, 0), b = tunic_socket(AF_INET, SOCK_DGRAM, 0);
+              const sockaddr_in at = loopback(53);
+              MUST(tunic_bind(b, raw(at), sizeof at) == 0);
+              MUST(tunic_sendto(a, "ask", 3, 0, raw(at), sizeof at) == 3);
+              MUST(tunic_sendto(a, "ask", 3, 0, raw(at), 200) == -1 && errno == EINVAL);
+              char text[16] = {};
+              sockaddr_in from{};
+              socklen_t n = sizeof from;
+              MUST(tunic_recvfrom(b, text, 16, 0, reinterpret_cast<sockaddr*>(&from), &n) == 3 && n == sizeof from);
+              MUST(from.sin_addr.s_addr == at.sin_addr.s_addr && from.sin_port != 0);
+              MUST(tunic_sendto(b, "answer", 6, 0, raw(from), n) == 6 && tunic_recv(a, text, 2, MSG_TRUNC) == 6);
+              MUST(tunic_socket(AF_INET, SOCK_DGRAM, IPPROTO_TCP) == -1 && errno == EPROTONOSUPPORT);
+              return 0;
+            }),
+            0);
+}
+
 TEST(Process, numbers_of_the_kernel_go_to_the_kernel) {
   EXPECT_EQ(in_child([] {
               int ends[2];

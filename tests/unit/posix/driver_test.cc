@@ -40,7 +40,7 @@ struct Fixture : testing::Test {
   Files files;
   Sockets sockets{driver, files};
   int door() {
-    const int fd = sockets.socket(Family::v4, SOCK_STREAM);
+    const int fd = sockets.socket({Family::v4, Transport::tcp}, SOCK_STREAM);
     EXPECT_EQ(sockets.listen(files.find(fd), 1), 0);
     return fd;
   }

@@ -85,10 +85,10 @@ class Host {
     return c;
   }
 
-  int socket(int domain = AF_INET, int type = SOCK_STREAM) {
-    const auto family = Sockets::check(domain, type, 0);
-    if (!family) return bad(static_cast<int>(family.error()));
-    return sockets_.socket(*family, type);
+  int socket(int domain = AF_INET, int type = SOCK_STREAM, int protocol = 0) {
+    const auto kind = Sockets::check(domain, type, protocol);
+    if (!kind) return bad(static_cast<int>(kind.error()));
+    return sockets_.socket(*kind, type);
   }
   int bind(int fd, const Address& a) {
     return with(fd, [&](Handle h) { return sockets_.bind(h, a.raw(), a.length); });

@@ -64,7 +64,7 @@ TEST(Leaving, it_waits_for_the_far_end_but_not_for_ever) {
     Driver driver{stack, far, far.fd};
     Files files;
     Sockets sockets{driver, files};
-    const Handle h = files.find(sockets.socket(Family::v4, SOCK_STREAM));
+    const Handle h = files.find(sockets.socket({Family::v4, Transport::tcp}, SOCK_STREAM));
     const Address at = Address::v4("198.18.0.1", 80);
     ASSERT_EQ(sockets.connect(h, at.raw(), at.length), 0);
     {

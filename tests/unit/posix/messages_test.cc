@@ -4,46 +4,11 @@
 #include <array>
 #include <vector>
 
-#include "host.h"
+#include "envelope.h"
 #include "posix/control.h"
 
 namespace tunic {
 namespace {
-
-/// A message of several pieces, each of its own size.
-struct Envelope {
-  explicit Envelope(std::vector<std::string> texts, std::size_t control_size = 0)
-      : pieces(std::move(texts)), control(control_size) {
-    for (std::string& p : pieces) ranges.push_back({p.data(), p.size()});
-    head.msg_iov = ranges.data();
-    head.msg_iovlen = ranges.size();
-    head.msg_control = control.empty() ? nullptr : control.data();
-    head.msg_controllen = control.size();
-  }
-  std::string text(std::size_t n) const {
-    std::string all;
-    for (const std::string& p : pieces) all += p;
-    return all.substr(0, n);
-  }
-
-  std::vector<std::string> pieces;
-  std::vector<char> control;
-  std::vector<iovec> ranges;
-  msghdr head{};
-};
-
-std::vector<std::string> rooms(std::initializer_list<std::size_t> sizes) {
-  std::vector<std::string> all;
-  for (const std::size_t n : sizes) all.emplace_back(n, '.');
-  return all;
-}
-
-ssize_t receive(Host& host, int fd, Envelope& m, int flags = 0) {
-  return host.with(fd, [&](Handle h) { return host.sockets().recvmsg(h, &m.head, flags); });
-}
-ssize_t send(Host& host, int fd, const Envelope& m, int flags = 0) {
-  return host.with(fd, [&](Handle h) { return host.sockets().sendmsg(h, &m.head, flags); });
-}
 
 TEST(Messages, of_a_stream_are_octets_in_pieces) {
   Host host;

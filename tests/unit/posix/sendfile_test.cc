@@ -51,15 +51,16 @@ TEST_F(Sendfile, what_a_full_socket_does_not_take_stays_in_the_file) {
   ASSERT_EQ(host_.set(server, SOL_SOCKET, SO_RCVBUF, 10'000), 0);
   std::string got;
   off_t at = 0;
-  for (int rounds = 0; got.size() < text_.size() && rounds < 100'000; ++rounds) {
-    const ssize_t n = sendfile(client, file_, &at, text_.size());
+  while (at < 50'000) {
+    const ssize_t n = sendfile(client, file_, &at, 50'000 - static_cast<std::size_t>(at));
     if (n < 0) {
       ASSERT_EQ(errno, EAGAIN);
     }
-    if (host_.ready(server, POLLIN, 1000) == POLLIN) got += host_.take(server);
+    got += host_.take(server, 50'000);
     ASSERT_GE(at, static_cast<off_t>(got.size()));
   }
-  EXPECT_EQ(got, text_);
+  got += host_.take(server, 50'000 - got.size(), MSG_WAITALL);
+  EXPECT_EQ(got, text_.substr(0, 50'000));
 }
 
 TEST_F(Sendfile, sources_that_cannot_be) {

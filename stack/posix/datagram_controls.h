@@ -1,0 +1,21 @@
+// The control messages of datagrams: what receiving tells beside the octets, as the socket's options ask, and how one
+// datagram is to be sent.
+#pragma once
+
+#include "posix/control.h"
+#include "posix/settings.h"
+#include "udp/datagram.h"
+
+namespace tunic {
+
+/// What was asked for, in Linux's order. `port` is the socket's own.
+void put_datagram_controls(ControlWriter& control, const SocketSettings& settings, Family family,
+                           const DatagramInfo& info, Port port);
+/// IP_RECVERR or IPV6_RECVERR: struct sock_extended_err and who reported it.
+void put_error_report(ControlWriter& control, Family family, const ErrorReport& report);
+
+/// IP_PKTINFO, IP_TTL, IP_TOS and those of IPv6, for a datagram of a socket of `family` that goes over IPv4 or IPv6.
+/// Error: EINVAL.
+Status read_datagram_controls(const msghdr& m, Family family, bool over_v4, DatagramOptions& how);
+
+}  // namespace tunic
