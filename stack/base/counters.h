@@ -66,6 +66,10 @@ struct Counters {
   std::uint64_t reply_overflow = 0;            ///< resets and ACKs without a connection that found no room
   std::uint64_t udp_in = 0;                    ///< UDP datagrams with a good checksum
   std::uint64_t udp_out = 0;                   ///< datagrams made, echo requests too
+  std::uint64_t udp_unsent = 0;                ///< that had become too long for the way before they left
+  std::uint64_t fragmented = 0;                ///< datagrams cut into fragments
+  std::uint64_t fragments_out = 0;             ///< and how many those were
+  std::uint64_t repeated_ids = 0;              ///< IDs of them that came again within a minute
   std::uint64_t echo_replies = 0;              ///< ICMP and ICMPv6
 
   /// Counts a drop.

@@ -13,7 +13,7 @@ namespace tunic {
 
 namespace {
 constexpr int timers_per_poll = 256;
-constexpr std::size_t loop_capacity = 512, loop_burst_size = 64;
+constexpr std::size_t loop_burst_size = 64;
 constexpr int loop_rounds = 8;
 constexpr Duration refused_pause = 1ms;  // a link that refused is asked again after this
 }  // namespace
@@ -51,11 +51,12 @@ Instant Stack::Impl::drive(Instant now, Link& link) {
   reap();
   feed_starved();
   if (!loop.empty()) return now;
-  if (!dirty.empty() || !replies.empty()) return blocked ? now + refused_pause : now;
+  if (!dirty.empty() || !replies.empty() || !stalled.empty()) return blocked ? now + refused_pause : now;
   return wheel.next();
 }
 
 void Stack::Impl::flush(Instant now, Link& link) {
+  send_stalled(link);
   flush_replies(link);
   while (!dirty.empty()) {
     step();
@@ -103,8 +104,9 @@ void Stack::Impl::flush_replies(Link& link) {
   while (!replies.empty()) {
     step();
     const FourTuple pair = replies.front().pair;
-    Burst& burst = burst_for(addresses.is_local(pair.remote.addr));
-    if (burst.full() && !send_burst(burst, link)) return;
+    const bool local = addresses.is_local(pair.remote.addr);
+    Burst& burst = burst_for(local);
+    if ((blocked && !local) || (burst.full() && !send_burst(burst, link))) return;
     const Reply r = replies.pop();
     const std::size_t from = burst.size();
     TxPacket& packet = burst.add({});
@@ -136,15 +138,20 @@ void Stack::Impl::finish(Burst& burst, std::size_t from, const FourTuple& pair, 
   }
 }
 
-// False when the link took less than all: the rest is undone, newest first.
+// False when the link took less than all: segments are undone, newest first, to be made again; the rest waits.
 bool Stack::Impl::send_burst(Burst& burst, Link& link) {
   if (burst.empty()) return true;
-  const std::size_t taken = &burst == &loop_burst ? send_to_self(burst) : link.send(burst.packets());
+  const bool to_device = &burst == &device_burst;
+  const std::size_t taken = !to_device          ? send_to_self(burst)
+                            : send_stalled(link) ? link.send(burst.packets())
+                                                 : 0;
   counters.sent += taken;
   counters.refused += burst.size() - taken;
   for (std::size_t i = 0; i < taken; ++i)
     if (const Burst::Note& note = burst.note(i); note.connection != Burst::none && at(note.connection).datagram)
       datagram_sent(note.connection);
+  for (std::size_t i = taken; i < burst.size(); ++i)
+    if (burst.note(i).connection == Burst::none) keep_refused(burst.packet(i), to_device);
   for (std::size_t i = burst.size(); i > taken; --i) {
     const Burst::Note& note = burst.note(i - 1);
     if (note.connection == Burst::none) continue;
@@ -155,7 +162,7 @@ bool Stack::Impl::send_burst(Burst& burst, Link& link) {
     mark_dirty(note.connection);
   }
   const bool all = taken == burst.size();
-  if (!all && &burst == &device_burst) blocked = true;
+  if (!all && to_device) blocked = true;
   burst.clear();
   return all;
 }

@@ -8,7 +8,9 @@
 #include "core/socket.h"
 #include "core/stack.h"
 #include "ip/addresses.h"
+#include "ip/identification.h"
 #include "ip/input.h"
+#include "ip/output.h"
 #include "ip/pmtu.h"
 #include "port/demux.h"
 #include "port/ephemeral.h"
@@ -50,9 +52,26 @@ struct Stack::Impl {
   Burst& burst_for(bool local) { return local ? loop_burst : device_burst; }
   void reap();
 
+  // transmit.cc
+  /// Where a datagram to `dst` is to be made, clear: the end of its burst. Null while the Link refuses: try again at the
+  /// next flush.
+  TxPacket* begin_datagram(const IpAddr& dst, Link& link, const Burst::Note& note = {});
+  /// Ends what begin_datagram() began: `packet` has its transport header now, with zeros where the checksum goes,
+  /// `checksum_field` octets after its begin, and its text. It goes out whole, or in fragments where `discover` and the
+  /// path MTU ask for it. What the Link refuses waits here, but for a whole packet with a note of its socket, which has
+  /// it back. Error: too_long, and it is gone.
+  Status transmit(TxPacket& packet, const IpFields& fields, MtuDiscover discover,
+                  std::optional<std::size_t> checksum_field, Link& link);
+  void transmit_fragments(const TxPacket& packet, const IpFields& fields, std::uint32_t mtu, Link& link);
+  std::uint32_t draw_id(const IpFields& fields);
+  bool send_stalled(Link& link);
+  void keep_refused(TxPacket& packet, bool to_device);
+
   // path.cc
   /// How large packets to `dst` may be now.
   PathMtu path_mtu(const IpAddr& dst, Instant now) const;
+  /// The same for datagrams; ourselves take any.
+  std::uint32_t datagram_mtu(const IpAddr& dst, MtuDiscover discover) const;
   /// A router says that the way to `dst` takes packets of at most `mtu` octets, and the transport believes it. True: it
   /// is less than path_mtu() said.
   bool learn_path_mtu(const IpAddr& dst, std::uint32_t mtu, Instant now);
@@ -86,7 +105,7 @@ struct Stack::Impl {
   /// One quantum of a socket's datagrams into bursts; false: a link refuses.
   bool output_datagrams(Socket& s, std::uint32_t index, Link& link);
   void datagram_sent(std::uint32_t index);
-  void emit_datagram(TxPacket& packet, const DatagramSocket& d, bool local);
+  bool emit_datagram(TxPacket& packet, const DatagramSocket& d, Link& link);
 
   // sockets.cc
   void config_changed();
@@ -122,6 +141,8 @@ struct Stack::Impl {
   // Of the way to ourselves: a quarter of the initial window, so that the window opens in useful steps; super-packets
   // make up for it.
   static constexpr std::uint32_t loop_mtu = 16'384;
+  static constexpr std::uint32_t loop_datagram_mtu = 65'536;  // as Linux's lo
+  static constexpr std::size_t loop_capacity = 512;
   static constexpr LinkTraits loop_traits{.checksum = true, .max_gso = 65'535};
 
   // A value of the demux: a socket's index, or a TIME-WAIT record with this bit.
@@ -133,6 +154,7 @@ struct Stack::Impl {
   Counters counters;
   Addresses addresses;
   PmtuCache pmtu;
+  Identification identification;
   TimerWheel wheel;
   Demux demux;
   PortTable ports;
@@ -151,6 +173,7 @@ struct Stack::Impl {
   Replies replies;
   Burst device_burst, loop_burst;
   Ring<RxPacket> loop;   // packets to ourselves
+  Ring<TxPacket> stalled;  // datagrams that the Link has refused: at most a burst and the fragments of one
   bool blocked = false;  // the Link refused something in this call
   Instant clock{};       // of the last call: deadlines of calls that have no time of their own
 };

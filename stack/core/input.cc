@@ -30,12 +30,10 @@ std::optional<Drop> Stack::Impl::deliver(RxPacket& packet, Instant now, Link& li
   if (!d.payload.empty() && byte_at(d.payload, 0) == echo_reply_type(d.src.family()))
     return deliver_echo_reply(packet, d, now);
   const bool local = addresses.is_local(d.src);
-  Burst& burst = burst_for(local);
-  if (burst.full() && !send_burst(burst, link)) return Drop::rate_limited;
-  TxPacket& answer = burst.add({});
-  if (auto answered = answer_echo(d, packet.offload, pool, local ? LinkTraits{true, 65'535} : config.link, answer);
-      !answered) {
-    burst.drop_last();
+  TxPacket* answer = begin_datagram(d.src, link);
+  if (answer == nullptr) return Drop::rate_limited;
+  if (auto answered = answer_echo(d, packet.offload, pool, local ? loop_traits : config.link, *answer); !answered) {
+    burst_for(local).drop_last();
     return answered.error();
   }
   ++counters.echo_replies;

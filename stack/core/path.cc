@@ -28,6 +28,11 @@ std::optional<Drop> Stack::Impl::tcp_error(const FourTuple& pair, NetworkError e
   return drop;
 }
 
+std::uint32_t Stack::Impl::datagram_mtu(const IpAddr& dst, MtuDiscover discover) const {
+  if (addresses.is_local(dst)) return loop_datagram_mtu;
+  return uses_path_mtu(discover) ? path_mtu(dst, clock).octets : config.mtu;
+}
+
 bool Stack::Impl::learn_path_mtu(const IpAddr& dst, std::uint32_t mtu, Instant now) {
   return !addresses.is_local(dst) && pmtu.learn(dst, mtu, config.mtu, now);
 }

@@ -25,6 +25,7 @@ Stack::Impl::Impl(const Config& c)
       pool{config.memory},
       addresses{config.addresses},
       pmtu{prf, {config.ip.mtu_expires, config.ip.min_pmtu}},
+      identification{prf},
       demux{prf},
       ports{prf},
       ephemeral{prf, config.tcp.port_first, config.tcp.port_last},

@@ -12,6 +12,7 @@ Stack::~Stack() = default;
 
 Instant Stack::poll(Instant now, Link& link) {
   impl_->clock = now;
+  impl_->blocked = false;
   for (RxPacket& packet : link.receive()) impl_->receive(packet, now, link);
   impl_->run_timers(now);  // after the packets: what they acknowledge is not overdue, however late this call
   return impl_->drive(now, link);
@@ -306,7 +307,7 @@ std::uint64_t Stack::digest() const {
 std::size_t Stack::connections() const { return impl_->demux.size(); }
 
 bool Stack::unfinished() const {
-  if (!impl_->replies.empty() || !impl_->loop.empty()) return true;
+  if (!impl_->replies.empty() || !impl_->loop.empty() || !impl_->stalled.empty()) return true;
   return std::any_of(impl_->sockets.begin(), impl_->sockets.end(),
                      [](const auto& s) {
                        return s->connection ? s->connection->unfinished() : s->datagram && s->datagram->has_output();

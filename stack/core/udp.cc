@@ -206,7 +206,9 @@ Result<std::size_t> Stack::Impl::send_datagram(Socket& s, std::uint32_t index, s
   const std::size_t whole = d.output.open() + size;
   if (whole > max_text(to, d.transport)) return failed(Error::too_long);
   const std::size_t packet = whole + header_of(d.transport) + (to.is_v4() ? 20 : 40);
-  if (!addresses.is_local(to) && packet > path_mtu(to, clock).octets) return failed(Error::too_long);
+  const MtuDiscover discover = d.gathering->discover;
+  if (!addresses.is_local(to) && !may_fragment(discover) && packet > datagram_mtu(to, discover))
+    return failed(Error::too_long);
   if (const int error = d.take_error(); error != 0) return failed(static_cast<Error>(error));
   if (d.write_shut) return failed(Error::pipe);
   if (d.output.open() == 0 && !d.has_room(s.options.send_buffer)) return failed(Error::again);

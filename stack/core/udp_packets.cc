@@ -6,6 +6,8 @@
 #include "ip/output.h"
 #include "tcp/isn.h"
 #include "wire/icmp.h"
+#include "wire/ipv4.h"
+#include "wire/ipv6.h"
 #include "wire/protocol.h"
 #include "wire/udp.h"
 
@@ -14,6 +16,11 @@ namespace tunic {
 namespace {
 constexpr std::size_t broadcast_listeners = 32;  // at most so many sockets hear one broadcast: law 2
 constexpr std::size_t quantum = 8;               // datagrams of a socket in turn
+
+/// Octets of the headers before its text; the text of an echo socket has ICMP's in it.
+std::size_t headers_of(Transport t, const IpAddr& to) {
+  return (t == Transport::udp ? UdpView::header_size : 0) + (to.is_v4() ? Ipv4View::min_size : Ipv6View::size);
+}
 }  // namespace
 
 std::optional<std::uint32_t> Stack::Impl::find_datagram_socket(Transport t, const FourTuple& pair) {
@@ -74,12 +81,20 @@ bool Stack::Impl::output_datagrams(Socket& s, std::uint32_t index, Link& link) {
   DatagramSocket& d = *s.datagram;
   for (std::size_t n = 0; n < quantum && d.has_output(); ++n) {
     step();
-    const bool local = addresses.is_local(d.output[d.in_burst].head.pair.remote.addr);
+    const auto& [how, size] = d.output[d.in_burst];
+    const bool local = addresses.is_local(how.pair.remote.addr);
     Burst& burst = burst_for(local);
-    if ((blocked && !local) || (burst.full() && !send_burst(burst, link))) return false;
-    emit_datagram(burst.add({.connection = index}), d, local);
+    // In pieces, or not at all, it is done with at once: so after those before it.
+    const bool whole = local || size + headers_of(d.transport, how.pair.remote.addr) <=
+                                    datagram_mtu(how.pair.remote.addr, how.discover);
+    if (!whole && d.in_burst > 0 && !send_burst(burst, link)) return false;
+    TxPacket* packet =
+        begin_datagram(how.pair.remote.addr, link, whole ? Burst::Note{.connection = index} : Burst::Note{});
+    if (packet == nullptr) return false;
+    const bool sent = emit_datagram(*packet, d, link);
     d.burst_text += d.output[d.in_burst++].size;
-    ++counters.udp_out;
+    if (!whole) datagram_sent(index);
+    ++(sent ? counters.udp_out : counters.udp_unsent);
   }
   return true;
 }
@@ -91,11 +106,11 @@ void Stack::Impl::datagram_sent(std::uint32_t index) {
   if (was_full) mark_edge(index);
 }
 
-// The first datagram of `d` that is not in a burst yet, as a packet.
-void Stack::Impl::emit_datagram(TxPacket& packet, const DatagramSocket& d, bool local) {
+// The first datagram of `d` that is not in a burst yet, as a packet or its fragments. False: the way has become too
+// narrow for one that must not be cut.
+bool Stack::Impl::emit_datagram(TxPacket& packet, const DatagramSocket& d, Link& link) {
   const auto& [how, size] = d.output[d.in_burst];
   const auto& [from, to] = how.pair;
-  const LinkTraits& traits = local ? loop_traits : config.link;
   const MutBytes header = MutBytes{packet.headers}.subspan(packet.begin);
   std::uint8_t protocol = protocol::udp;
   std::size_t in_header = 0, field = UdpView::checksum_offset;
@@ -112,10 +127,11 @@ void Stack::Impl::emit_datagram(TxPacket& packet, const DatagramSocket& d, bool 
   }
   packet.end = static_cast<std::uint16_t>(packet.begin + UdpView::header_size);
   d.output.text().gather(d.burst_text + in_header, size - in_header, packet);
-  if (how.checksum) finish_checksum(packet, from.addr, to.addr, protocol, field, traits);
   const std::uint32_t label =
       to.addr.is_v4() ? 0 : static_cast<std::uint32_t>(prf_of_pair(prf, Purpose::flow_label, how.pair) & 0xfffff);
-  prepend(packet, from.addr, to.addr, protocol, how.ttl, how.tos, label);
+  const IpFields fields{
+      .src = from.addr, .dst = to.addr, .protocol = protocol, .ttl = how.ttl, .tos = how.tos, .flow_label = label};
+  return transmit(packet, fields, how.discover, how.checksum ? std::optional{field} : std::nullopt, link).has_value();
 }
 
 }  // namespace tunic

@@ -30,17 +30,28 @@ void finish_checksum(TxPacket& packet, const IpAddr& src, const IpAddr& dst, std
   packet.offload.checksum_field = static_cast<std::uint16_t>(field);
 }
 
-void prepend(TxPacket& packet, const IpAddr& src, const IpAddr& dst, std::uint8_t protocol, std::uint8_t ttl,
-             std::uint8_t tos, std::uint32_t flow_label) {
+void prepend(TxPacket& packet, const IpFields& f) {
   const std::size_t payload = packet.size();
-  const std::size_t size = dst.is_v4() ? Ipv4View::min_size : Ipv6View::size;
+  const std::size_t size = f.dst.is_v4() ? Ipv4View::min_size : Ipv6View::size;
   packet.begin = static_cast<std::uint16_t>(packet.begin - size);
   packet.offload.transport = static_cast<std::uint16_t>(size);
   const MutBytes out = MutBytes{packet.headers}.subspan(packet.begin);
-  if (dst.is_v4())
-    Ipv4Header{.src = src, .dst = dst, .protocol = protocol, .ttl = ttl, .tos = tos}.emit(out, payload);
+  if (f.dst.is_v4())
+    Ipv4Header{.src = f.src,
+               .dst = f.dst,
+               .protocol = f.protocol,
+               .ttl = f.ttl,
+               .tos = f.tos,
+               .id = f.id,
+               .dont_fragment = f.dont_fragment}
+        .emit(out, payload);
   else
-    Ipv6Header{src, dst, protocol, ttl, tos, flow_label}.emit(out, payload);
+    Ipv6Header{f.src, f.dst, f.protocol, f.ttl, f.tos, f.flow_label}.emit(out, payload);
+}
+
+void prepend(TxPacket& packet, const IpAddr& src, const IpAddr& dst, std::uint8_t protocol, std::uint8_t ttl,
+             std::uint8_t tos, std::uint32_t flow_label) {
+  prepend(packet, {.src = src, .dst = dst, .protocol = protocol, .ttl = ttl, .tos = tos, .flow_label = flow_label});
 }
 
 }  // namespace tunic

@@ -1,7 +1,5 @@
 // IP output of a host on one link: a transport writes its header at TxPacket::room and appends slices of text, then
-// finish_checksum(), then prepend(). There is one way out, so nothing is looked up; route.h (gateways, metrics) and
-// pmtu.h (RFC 1191, 8201) will stand beside this file. Packets are never fragmented on the way: DF is set, the ID is 0
-// (RFC 6864).
+// finish_checksum(), then prepend(). What is larger than the path MTU (pmtu.h) is cut by fragment.h instead.
 #pragma once
 
 #include <cstddef>
@@ -19,9 +17,20 @@ namespace tunic {
 void finish_checksum(TxPacket& packet, const IpAddr& src, const IpAddr& dst, std::uint8_t protocol, std::size_t field,
                      const LinkTraits& link);
 
+/// What the IP header of a packet to send says. `src` and `dst` are of one family; `ttl` is the hop limit and `tos` the
+/// traffic class of IPv6, which alone has a flow label (20 bits).
+struct IpFields {
+  IpAddr src, dst;
+  std::uint8_t protocol = 0, ttl = 64, tos = 0;
+  std::uint32_t flow_label = 0;
+  bool dont_fragment = true;  // IPv4: with it the packet is atomic, and its ID means nothing (RFC 6864 section 4.1)
+  std::uint16_t id = 0;       // IPv4
+};
+
 /// Writes the IP header before what stands in `packet`, which must leave room for it, and notes where the transport
-/// begins. `src` and `dst` are of one family; `ttl` is the hop limit and `tos` the traffic class of IPv6, which alone
-/// has a flow label (20 bits).
+/// begins.
+void prepend(TxPacket& packet, const IpFields& fields);
+/// The same for an atomic packet.
 void prepend(TxPacket& packet, const IpAddr& src, const IpAddr& dst, std::uint8_t protocol, std::uint8_t ttl,
              std::uint8_t tos, std::uint32_t flow_label = 0);
 

@@ -28,6 +28,12 @@ enum class MtuDiscover : std::uint8_t {
   interface = 4,  ///< no DF; what is longer than the link's MTU is Error::too_long
   omit = 5,       ///< no DF; fragments what is longer than the link's MTU
 };
+/// Whether the path's MTU counts, and not the link's alone.
+constexpr bool uses_path_mtu(MtuDiscover d) { return d < MtuDiscover::probe; }
+/// Whether what is longer is sent in fragments.
+constexpr bool may_fragment(MtuDiscover d) { return d < MtuDiscover::require || d == MtuDiscover::omit; }
+/// Whether what is not longer may not be fragmented on the way.
+constexpr bool sets_dont_fragment(MtuDiscover d) { return d >= MtuDiscover::want && d <= MtuDiscover::probe; }
 
 /// How Stack::send_datagram() sends; what is unset is as the socket's options say.
 struct DatagramOptions {

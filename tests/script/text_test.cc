@@ -287,7 +287,6 @@ TEST(Refused, reset_of_a_closed_port) {
        0ms  < .  1:1(0) ack 300
       10ms  nothing
        0ms  link open
-      10ms  < .  1:1(0) ack 300
        0ms  > R  300:300(0) )");
     EXPECT_EQ(s.stack().counters().refused, 1u);
   });
