@@ -14,9 +14,9 @@ inline int fail_with(int code) {
   return -1;
 }
 
-/// ours(Sockets&, Handle) or kernel(), by what `fd` is. The sockets of a forked child's parent are nobody's.
+/// ours(Sockets&, Handle) or kernel(), by what the number `fd` is. What a forked child's parent had is nobody's.
 template <class Ours, class Kernel>
-auto by_owner(int fd, Ours ours, Kernel kernel) -> decltype(kernel()) {
+auto by_number(int fd, Ours ours, Kernel kernel) -> decltype(kernel()) {
   Process& p = Process::instance();
   const Handle h = p.files().find(fd);
   if (h.use() == Use::none) return kernel();
@@ -27,6 +27,15 @@ auto by_owner(int fd, Ours ours, Kernel kernel) -> decltype(kernel()) {
   } catch (const std::bad_alloc&) {
     return fail_with(ENOMEM);
   }
+}
+
+/// by_number() for what is done with sockets: to an epoll of ours the kernel does what it does to its own.
+template <class Ours, class Kernel>
+auto by_owner(int fd, Ours ours, Kernel kernel) -> decltype(kernel()) {
+  const auto socket = [&](Sockets& s, Handle h) -> decltype(kernel()) {
+    return h.use() == Use::epoll ? kernel() : ours(s, h);
+  };
+  return by_number(fd, socket, kernel);
 }
 
 }  // namespace tunic

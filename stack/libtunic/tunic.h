@@ -28,7 +28,10 @@
 #define TUNIC_H
 
 #include <poll.h>
+#include <signal.h>
 #include <stddef.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -201,6 +204,47 @@ int tunic_ioctl(int fd, unsigned long request, ...);
 /** Sockets of ours and descriptors of the kernel may stand in one set.
  *  @param timeout_milliseconds  negative: no end; 0: does not wait. */
 int tunic_poll(struct pollfd* set, nfds_t count, int timeout_milliseconds);
+/** tunic_poll(), with a time in nanoseconds and a signal mask that holds while the thread sleeps.
+ *  @param timeout  NULL: no end.
+ *  @param mask     NULL: the thread's own. */
+int tunic_ppoll(struct pollfd* set, nfds_t count, const struct timespec* timeout, const sigset_t* mask);
+/** tunic_poll() by sets of bits. `except` is urgent data (POLLPRI).
+ *  @param count    the highest number and one; may be more than FD_SETSIZE where the sets are that large.
+ *  @param timeout  what is left of it is written back; NULL: no end. */
+int tunic_select(int count, fd_set* in, fd_set* out, fd_set* except, struct timeval* timeout);
+/** tunic_select(), with a time in nanoseconds, which is left alone, and a signal mask as tunic_ppoll() has it. */
+int tunic_pselect(int count, fd_set* in, fd_set* out, fd_set* except, const struct timespec* timeout,
+                  const sigset_t* mask);
+
+/** An epoll for sockets of ours and descriptors of the kernel together. Its number is that of an epoll of the kernel.
+ *  @param size  more than 0, and means nothing. */
+int tunic_epoll_create(int size);
+/** tunic_epoll_create().
+ *  @param flags  EPOLL_CLOEXEC or 0; else EINVAL.
+ *  @return its number, or -1. Besides Linux's errno: those of tunic_start(), if this call had to start the stack. */
+int tunic_epoll_create1(int flags);
+/** Adds, changes or removes what is waited for: EPOLLIN EPOLLOUT EPOLLPRI EPOLLRDHUP EPOLLERR EPOLLHUP, with EPOLLET,
+ *  EPOLLONESHOT, EPOLLEXCLUSIVE; EPOLLWAKEUP means nothing.
+ *
+ *  `epoll` may also be one that the kernel's epoll_create1() has made, in which a socket of ours is a doorbell. It then
+ *  shows EPOLLIN, whatever is asked for, while one of the events asked for, an error or a hang-up is there; with EPOLLET,
+ *  at each news of them. It means: look again, by tunic_poll() or by the calls themselves, without blocking. The bell
+ *  becomes quiet in the tunic_ call that leaves none of the events there, so a loop that calls until EAGAIN, or reads
+ *  all that is there, neither misses anything nor spins. A doorbell takes a second descriptor for as long as the socket
+ *  is open. EPOLLONESHOT and EPOLLEXCLUSIVE are the kernel's. */
+int tunic_epoll_ctl(int epoll, int operation, int fd, struct epoll_event* event);
+/** The events that are there, in turn where `count` is too small for all. A wait by another thread that closes the
+ *  epoll's number returns -1 with EBADF.
+ *  @param count                 1 or more, else EINVAL.
+ *  @param timeout_milliseconds  negative: no end; 0: does not wait. */
+int tunic_epoll_wait(int epoll, struct epoll_event* events, int count, int timeout_milliseconds);
+/** tunic_epoll_wait(), with a signal mask as tunic_ppoll() has it. */
+int tunic_epoll_pwait(int epoll, struct epoll_event* events, int count, int timeout_milliseconds,
+                      const sigset_t* mask);
+/** tunic_epoll_pwait(), with a time in nanoseconds.
+ *  @param timeout  NULL: no end. */
+int tunic_epoll_pwait2(int epoll, struct epoll_event* events, int count, const struct timespec* timeout,
+                       const sigset_t* mask);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

@@ -20,6 +20,7 @@ auto Sockets::blocking(Handle h, const Patience& patience, Attempt attempt) -> d
     if (!h.is_current()) return fail(Error::bad_handle);
     decltype(attempt()) result = fail(Error::again);
     if (!is_frozen()) result = attempt();
+    if (h.socket->is_reviewed) driver_.tell_of_call(h.socket->id, !result && result.error() == Error::again);
     if (result || result.error() != Error::again || patience.dont_wait || h.socket->nonblocking) return result;
     if (!watch.is_linked()) {
       const Duration timeout = h.socket->*patience.timeout;
@@ -37,7 +38,9 @@ template <class Call>
 auto Sockets::once(Handle h, Call call) -> decltype(call()) {
   const std::lock_guard gate{driver_};
   if (!h.is_current()) return fail(Error::bad_handle);
-  return call();
+  const auto result = call();
+  if (h.is_current() && h.socket->is_reviewed) driver_.tell_of_call(h.socket->id, !result);
+  return result;
 }
 
 }  // namespace tunic

@@ -29,6 +29,10 @@ Watch::~Watch() {
   if (is_linked()) IntrusiveList<Watch>::erase(*this);
 }
 
+Observer::~Observer() {
+  if (is_linked()) IntrusiveList<Observer>::erase(*this);
+}
+
 Driver::Driver(Stack& stack, Link& link, int device) : stack_{stack}, link_{link}, device_{device} {
   try {
     caller_.kick = doorbell_or_throw();
@@ -104,10 +108,18 @@ void Driver::poll_stack() {
 void Driver::tell_watchers() {
   for (Watch& w : turns_) ring(*w.waiter_);
   while (const auto id = stack_.take_edge()) {
-    if (id->index >= watches_.size() || watches_[id->index].empty()) continue;
+    if (id->index >= watchers_.size()) continue;
+    Watchers& all = watchers_[id->index];
+    if (all.calls.empty() && all.observers.empty()) continue;
     const std::uint32_t is = stack_.ready(*id);
-    for (Watch& w : watches_[id->index])
+    for (Watch& w : all.calls)
       if (w.events_ == any_event || (is & (w.events_ | ready::error | ready::hangup)) != 0) ring(*w.waiter_);
+    bool is_taken = false;
+    for (Observer& o : all.observers)
+      if (!o.is_exclusive())
+        o.on_edge(is);
+      else if (!is_taken)
+        is_taken = o.on_edge(is);
   }
 }
 
@@ -140,10 +152,26 @@ void Driver::sound(Bell bell) {
 // -- waiting --
 
 void Driver::watch(Watch& watch, Waiter& waiter, SocketId id, std::uint32_t events) {
-  if (id.index >= watches_.size()) watches_.resize(id.index + 1);
   watch.waiter_ = &waiter;
   watch.events_ = events;
-  watches_[id.index].push_back(watch);
+  watchers(id).calls.push_back(watch);
+}
+
+Driver::Watchers& Driver::watchers(SocketId id) {
+  if (id.index >= watchers_.size()) watchers_.resize(id.index + 1);
+  return watchers_[id.index];
+}
+
+void Driver::observe(Observer& observer, SocketId id) { watchers(id).observers.push_back(observer); }
+
+void Driver::tell_of_call(SocketId id, bool again) {
+  const std::uint32_t is = stack_.ready(id);
+  for (Observer& o : watchers(id).observers) o.on_call(is, again);
+}
+
+void Driver::tell_of_close(SocketId id) {
+  IntrusiveList<Observer>& observers = watchers(id).observers;
+  while (!observers.empty()) observers.front().on_close();
 }
 
 void Driver::watch_turns(Watch& watch, Waiter& waiter) {
@@ -152,8 +180,7 @@ void Driver::watch_turns(Watch& watch, Waiter& waiter) {
 }
 
 void Driver::ring_all(SocketId id) {
-  if (id.index >= watches_.size()) return;
-  for (Watch& w : watches_[id.index]) ring(*w.waiter_);
+  for (Watch& w : watchers(id).calls) ring(*w.waiter_);
 }
 
 /// Whether a wait that slept goes on sleeping, which it does unless what it waited for came, time is up or a signal
@@ -192,7 +219,7 @@ Slept Driver::sit(Waiter& w, const Wait& how) {
   w.doorbell = caller_.kick;
   Slept slept;
   do {
-    slept = look(caller_, &w, how.until, set);
+    slept = look(caller_, &w, how.until, set, how.mask);
   } while (goes_on(slept, w, how));
   w.doorbell = -1;
   seat_ = nullptr;
@@ -203,7 +230,7 @@ Slept Driver::sit(Waiter& w, const Wait& how) {
 
 /// Waits in the seat for packets, the Stack's time, `until`, a kick or one of `set`, whose last two entries are free;
 /// then does what the Stack has to do.
-Slept Driver::look(Seat& seat, Waiter* w, Instant until, std::span<pollfd> set) {
+Slept Driver::look(Seat& seat, Waiter* w, Instant until, std::span<pollfd> set, const sigset_t* mask) {
   const bool rests = device_rests_until_ > now();
   pollfd& device = set[set.size() - 2];
   pollfd& kick = set[set.size() - 1];
@@ -213,7 +240,7 @@ Slept Driver::look(Seat& seat, Waiter* w, Instant until, std::span<pollfd> set) 
   seat.asleep = true;
   if (w != nullptr) w->asleep = true;
   leave();
-  const Slept slept = sleep_on(set, wake_up);
+  const Slept slept = sleep_on(set, wake_up, mask);
   lock();
   seat.asleep = false;
   if (w != nullptr) w->asleep = false;  // before the Stack's turn: nobody rings himself
@@ -227,7 +254,7 @@ Slept Driver::look(Seat& seat, Waiter* w, Instant until, std::span<pollfd> set) 
 
 /// Sleeps while another caller drives.
 Slept Driver::nap(Waiter& w, const Wait& how) {
-  if (!how.kernel.empty()) return nap_beside_kernel(w, how);
+  if (!how.kernel.empty() || how.mask != nullptr) return nap_beside_kernel(w, how);
   w.word.store(0, std::memory_order_relaxed);
   w.asleep = true;
   // A sleep without a time does not end for a handler with SA_RESTART: where it must, it gets one that never comes.
@@ -247,13 +274,15 @@ Slept Driver::nap_beside_kernel(Waiter& w, const Wait& how) {
     w.doorbell = doorbells_.back();
     doorbells_.pop_back();
   }
-  const std::span<pollfd> set{how.kernel.data(), how.kernel.size() + 1};
+  std::array<pollfd, 1> alone;
+  const std::span<pollfd> set =
+      how.kernel.empty() ? std::span<pollfd>{alone} : std::span{how.kernel.data(), how.kernel.size() + 1};
   pollfd& bell = set.back();
   bell = {.fd = w.doorbell, .events = POLLIN, .revents = 0};
   const Instant until = has_bell ? how.until : std::min(how.until, after(without_bell));
   w.asleep = has_bell;
   leave();
-  const Slept slept = sleep_on(set, until);
+  const Slept slept = sleep_on(set, until, how.mask);
   lock();
   w.asleep = false;
   if (bell.revents != 0) quiet(w.doorbell);
@@ -286,7 +315,7 @@ void Driver::background() {
 void Driver::drive_in_background() {
   std::array<pollfd, 2> set;
   seat_ = &background_;
-  while (seat_ == &background_ && !ending_) look(background_, nullptr, never, set);
+  while (seat_ == &background_ && !ending_) look(background_, nullptr, never, set, nullptr);
   if (seat_ == &background_) seat_ = nullptr;
 }
 

@@ -49,6 +49,24 @@ class Watch : public ListHook<Watch> {
   std::uint32_t events_ = 0;
 };
 
+/// Is told what happens to one socket from observe() on, under the gate.
+class Observer : public ListHook<Observer> {
+ public:
+  explicit Observer(bool exclusive) : exclusive_{exclusive} {}
+  virtual ~Observer();
+  /// Of several that are exclusive, an edge is told to one after the other, until one has woken somebody for it.
+  bool is_exclusive() const { return exclusive_; }
+  /// Something has happened, and now the socket is ready for `is`. Whether that has woken somebody.
+  virtual bool on_edge(std::uint32_t is) = 0;
+  /// A call on the socket has ended, which may have taken readiness away; `again`: for want of it.
+  virtual void on_call(std::uint32_t is, bool again) = 0;
+  /// The socket is no more, and this is to go from its list.
+  virtual void on_close() = 0;
+
+ private:
+  const bool exclusive_;
+};
+
 class Driver {
  public:
   static constexpr Duration tick = 1ms;
@@ -58,6 +76,7 @@ class Driver {
     bool restarts = true;  // goes on after a signal handler with SA_RESTART, when `until` is `never`
     std::span<pollfd> kernel =
         {};  // descriptors of the kernel to wait for too, followed by two entries to be used here
+    const sigset_t* mask = nullptr;  // of signals, while it sleeps
   };
 
   /// `device` is readable when `link` has packets, -1: never. All outlive this. Throws std::system_error when the
@@ -83,8 +102,13 @@ class Driver {
   }
   void watch(Watch& watch, Waiter& waiter, SocketId id, std::uint32_t events);
   void watch_turns(Watch& watch, Waiter& waiter);
-  /// Wakes all that watch a socket: it is no more.
+  void observe(Observer& observer, SocketId id);
+  /// Wakes all calls that watch a socket: it, or a number of it, is no more.
   void ring_all(SocketId id);
+  void ring(Waiter& w);
+  /// Tells the observers of a socket that a call on it has ended, and that it is no more.
+  void tell_of_call(SocketId id, bool again);
+  void tell_of_close(SocketId id);
   /// Leaves the gate until `w` is rung, one of the kernel's descriptors is ready, or time is up; clears `w`.
   Slept wait(Waiter& w, const Wait& how);
   /// Receives what is there now, unless somebody waits for it anyway.
@@ -107,20 +131,22 @@ class Driver {
     std::atomic<std::uint32_t>* word;
   };
   static constexpr std::size_t max_bells = 16;
-  using WatchList = IntrusiveList<Watch>;
+  struct Watchers {
+    IntrusiveList<Watch> calls;
+    IntrusiveList<Observer> observers;
+  };
 
   void leave();
   void flush();
   void poll_stack();
   void tell_watchers();
   void tell_sitter();
-  void ring(Waiter& w);
   void put(Bell bell);
   static void sound(Bell bell);
 
   static bool goes_on(Slept& slept, const Waiter& w, const Wait& how);
   Slept sit(Waiter& w, const Wait& how);
-  Slept look(Seat& seat, Waiter* w, Instant until, std::span<pollfd> set);
+  Slept look(Seat& seat, Waiter* w, Instant until, std::span<pollfd> set, const sigset_t* mask);
   Slept nap(Waiter& w, const Wait& how);
   Slept nap_beside_kernel(Waiter& w, const Wait& how);
 
@@ -141,8 +167,10 @@ class Driver {
   std::uint64_t seatings_ = 0;  // how often a caller has taken or left it
   Waiter watchman_;             // the background thread, while it does not sit there
 
-  std::deque<WatchList> watches_;  // by index of the socket
-  WatchList turns_;
+  Watchers& watchers(SocketId id);
+
+  std::deque<Watchers> watchers_;  // by index of the socket
+  IntrusiveList<Watch> turns_;
   std::vector<int> doorbells_;         // free ones
   std::array<Bell, max_bells> bells_;  // rung when the gate has been left
   std::size_t bell_count_ = 0;

@@ -7,6 +7,9 @@
 #include <cerrno>
 #include <new>
 
+#include "posix/doorbell.h"
+#include "posix/epoll.h"
+
 namespace tunic {
 
 namespace {
@@ -23,6 +26,9 @@ std::unique_ptr<Description> last(Description* d) {
 std::unexpected<Error> kernel_error() { return fail(static_cast<Error>(errno)); }
 
 }  // namespace
+
+Description::Description() = default;
+Description::~Description() = default;
 
 Files::~Files() {
   for (auto& chunk : chunks_) {
@@ -86,7 +92,7 @@ std::unique_ptr<Description> Files::put(int fd, Description& d) {
   Number& n = *make(fd);
   ++d.numbers;
   Description* const before = n.description.exchange(&d);
-  n.state.store(stamp(n.state.load(), Use::open), std::memory_order_release);
+  n.state.store(stamp(n.state.load(), d.epoll ? Use::epoll : Use::open), std::memory_order_release);
   return last(before);
 }
 
@@ -99,7 +105,7 @@ std::unique_ptr<Description> Files::leave(Number& n) {
 }
 
 void Files::lose_all() {
-  for_each_open(
+  for_each(
       [this](const Handle& h) { make(h.fd)->state.store(stamp(h.state, Use::lost), std::memory_order_release); });
 }
 

@@ -22,12 +22,20 @@ namespace tunic {
 
 enum class Use : std::uint8_t {
   none,  // not ours: the kernel's, or nobody's
-  open,
+  open,  // a socket
+  epoll,
   lost,  // was open in the process that forked this one: EBADF until it is closed
 };
 
-/// An open file description: what the socket layer knows of one socket beyond what the Stack does. Used under the gate.
+class Doorbell;
+class Epoll;
+
+/// An open file description: what the socket layer knows of one socket beyond what the Stack does, or an epoll. Used
+/// under the gate.
 struct Description {
+  Description();
+  ~Description();
+
   static constexpr Duration forever = Duration::max();
 
   SocketId id;
@@ -37,7 +45,10 @@ struct Description {
   int receive_low = 1;                                         // SO_RCVLOWAT
   Duration receive_timeout = forever, send_timeout = forever;  // SO_RCVTIMEO, SO_SNDTIMEO; 0: do not wait
   SocketSettings settings;
-  int numbers = 0;                                             // that stand for it
+  bool is_reviewed = false;             // observers are to be told of calls too
+  int numbers = 0;                      // that stand for it
+  std::unique_ptr<Doorbell> doorbell;   // for epolls of the kernel
+  std::shared_ptr<Epoll> epoll;         // then it is no socket; calls that wait have a share
 };
 
 /// What a number stands for. Written under the gate.
@@ -55,7 +66,9 @@ struct Handle {
 
   Use use() const { return static_cast<Use>(state & 3); }
   /// Whether it still means the same socket; certain only under the gate.
-  bool is_current() const { return number->state.load(std::memory_order_acquire) == state && use() == Use::open; }
+  bool is_current() const {
+    return number->state.load(std::memory_order_acquire) == state && (use() == Use::open || use() == Use::epoll);
+  }
 };
 
 class Files {
@@ -78,6 +91,8 @@ class Files {
   Result<int> reserve_another(const Handle& h, int least, bool close_on_exec);
   /// dup3(2) of what `h` stands for, in the kernel's table alone; with its errors.
   Status reserve_at(const Handle& h, int fd, bool close_on_exec);
+  /// Makes room in the table for a number that the caller has from the kernel. False: there is no memory.
+  bool adopt(int fd) { return make(fd) != nullptr; }
   /// Gives back a number that was reserved and put() has not taken.
   static void unreserve(int fd);
   /// A reserved number stands for `d` from now on. The result is what it stood for, if this was the last number of
@@ -89,13 +104,13 @@ class Files {
 
   /// In a child after fork(): what was open is lost.
   void lose_all();
-  /// Calls f(Handle) for each open number.
+  /// Calls f(Handle) for each number of ours that is not lost.
   template <class F>
-  void for_each_open(F f) const {
+  void for_each(F f) const {
     for (std::size_t c = 0; c < max_chunks; ++c)
       if (chunks_[c].load(std::memory_order_acquire) != nullptr)
         for (std::size_t i = 0; i < chunk_size; ++i)
-          if (const Handle h = find(static_cast<int>(c * chunk_size + i)); h.use() == Use::open) f(h);
+          if (const Handle h = find(static_cast<int>(c * chunk_size + i)); h.use() != Use::none && h.use() != Use::lost) f(h);
   }
 
  private:

@@ -7,7 +7,7 @@ bool Sockets::leave(Duration patience) {
   leaver_ = std::this_thread::get_id();
   leaving_.store(true);
   const std::lock_guard gate{driver_};
-  files_.for_each_open([this](const Handle& h) { (void)driver_.change().close(h.socket->id); });
+  files_.for_each([this](const Handle& h) { (void)driver_.change().close(h.socket->id); });
   Waiter waiter;
   Watch watch;
   driver_.watch_turns(watch, waiter);

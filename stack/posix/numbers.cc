@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "posix/blocking.h"
+#include "posix/epoll.h"
 
 namespace tunic {
 
@@ -18,10 +19,8 @@ int Sockets::dup_over(Handle h, int fd, bool close_on_exec) {
   return answer(once(h, [&]() -> Result<int> {
     if (const Status reserved = files_.reserve_at(h, fd, close_on_exec); !reserved) return fail(reserved.error());
     const Handle before = files_.find(fd);
-    const SocketId watched = before.use() == Use::open ? before.socket->id : h.socket->id;
-    auto last = files_.put(fd, *h.socket);
-    driver_.ring_all(watched);  // who waits in a call on what `fd` was
-    drop(std::move(last), true);
+    if (before.use() != Use::none && before.is_current()) ring_callers(*before.socket);
+    drop(files_.put(fd, *h.socket), true);
     return fd;
   }));
 }
@@ -29,7 +28,7 @@ int Sockets::dup_over(Handle h, int fd, bool close_on_exec) {
 int Sockets::replace(Handle h, int fd, bool close_on_exec) {
   return answer(once(h, [&]() -> Result<int> {
     if (dup3(fd, h.fd, close_on_exec ? O_CLOEXEC : 0) < 0) return fail_as(errno);
-    driver_.ring_all(h.socket->id);
+    ring_callers(*h.socket);
     drop(files_.remove(h), true);
     return h.fd;
   }));
@@ -42,18 +41,30 @@ int Sockets::close(Handle h) {
     return answer(Status{fail(Error::bad_handle)});
   }
   return answer(once(h, [&]() -> Status {
-    const SocketId id = h.socket->id;
+    ring_callers(*h.socket);
     auto last = files_.remove(h);
     Files::unreserve(h.fd);
-    driver_.ring_all(id);  // who waits in a call on this number
     drop(std::move(last), true);
     return {};
   }));
 }
 
+/// Who waits in a call on a number of `d` is to look whether it was his.
+void Sockets::ring_callers(const Description& d) {
+  if (d.epoll)
+    d.epoll->ring_all();
+  else
+    driver_.ring_all(d.id);
+}
+
 /// What no number stands for any more, if anything, ends. `may_linger`: this call may wait for it as SO_LINGER says.
 void Sockets::drop(std::unique_ptr<Description> d, bool may_linger) {
   if (!d) return;
+  if (d->epoll) {
+    d->epoll->close();
+    return;
+  }
+  driver_.tell_of_close(d->id);
   driver_.ring_all(d->id);
   const auto seconds = driver_.stack().get(d->id, Option::linger);
   const auto unread = driver_.stack().readable_bytes(d->id);

@@ -1,49 +1,29 @@
-// poll(): sockets of ours and descriptors of the kernel in one set.
+// poll() and select(): sockets of ours and descriptors of the kernel in one set.
+#include <algorithm>
+#include <climits>
 #include <memory_resource>
 #include <vector>
 
 #include "posix/blocking.h"
+#include "posix/epoll.h"
+#include "posix/readiness.h"
 
 namespace tunic {
 
 namespace {
 
-struct Pair {
-  std::uint32_t ready;
-  short events;
-};
-constexpr Pair pairs[] = {
-    {ready::readable, POLLIN | POLLRDNORM},
-    {ready::writable, POLLOUT | POLLWRNORM},
-    {ready::urgent, POLLPRI},
-    {ready::error, POLLERR},
-    {ready::hangup, POLLHUP},
-    {ready::read_hangup, POLLRDHUP},
-};
-
-short to_poll(std::uint32_t is) {
-  int events = 0;
-  for (const Pair& p : pairs)
-    if ((is & p.ready) != 0) events |= p.events;
-  return static_cast<short>(events);
-}
-
-std::uint32_t to_ready(short events) {
-  std::uint32_t mask = 0;
-  for (const Pair& p : pairs)
-    if ((events & p.events) != 0) mask |= p.ready;
-  return mask;
-}
+constexpr short always = POLLERR | POLLHUP | POLLNVAL;  // told unasked
 
 /// A set under way: which entries are ours, and those of the kernel with two free ones behind them for the Driver.
 struct Set {
-  explicit Set(std::span<pollfd> set) : all{set}, room(first.data(), first.size()) {}
+  Set(std::span<pollfd> set, short unasked_) : all{set}, unasked{unasked_}, room(first.data(), first.size()) {}
 
   struct Ours {
     std::size_t at;
     Handle handle;
   };
   std::span<pollfd> all;
+  const short unasked;                // events that are told though nobody asked
   std::array<std::byte, 2048> first;  // a small set takes nothing from the heap
   std::pmr::monotonic_buffer_resource room;
   std::pmr::vector<Ours> ours{&room};
@@ -53,7 +33,7 @@ struct Set {
   void sort_out(const Files& files) {
     for (std::size_t i = 0; i < all.size(); ++i) {
       all[i].revents = 0;
-      if (const Handle h = files.find(all[i].fd); h.use() != Use::none)
+      if (const Handle h = files.find(all[i].fd); h.use() == Use::open || h.use() == Use::lost)
         ours.push_back({i, h});
       else if (all[i].fd >= 0)
         theirs.push_back(i);
@@ -65,8 +45,10 @@ struct Set {
   int look_at_kernel() {
     int count = 0;
     for (std::size_t i = 0; i < theirs.size(); ++i) {
-      all[theirs[i]].revents = kernel[i].revents;
-      count += kernel[i].revents != 0;
+      pollfd& p = all[theirs[i]];
+      p.revents = static_cast<short>(kernel[i].revents & (p.events | unasked));
+      if (p.revents == 0 && kernel[i].revents != 0) kernel[i].fd = -1;  // it would tell only this for ever
+      count += p.revents != 0;
     }
     return count;
   }
@@ -76,27 +58,59 @@ int look_at_ours(Set& set, const Stack& stack) {
   int count = 0;
   for (const Set::Ours& o : set.ours) {
     pollfd& p = set.all[o.at];
-    const int is = o.handle.is_current() ? to_poll(stack.ready(o.handle.socket->id)) : POLLNVAL;
-    p.revents = static_cast<short>(is & (p.events | POLLERR | POLLHUP | POLLNVAL));
+    const auto is = o.handle.is_current() ? static_cast<int>(to_poll(stack.ready(o.handle.socket->id))) : POLLNVAL;
+    p.revents = static_cast<short>(is & (p.events | set.unasked));
     count += p.revents != 0;
   }
   return count;
 }
 
+/// A timeout as the kernel takes it.
+struct Span {
+  explicit Span(Duration d) : value{to_timespec(d)}, pointer{d == Description::forever ? nullptr : &value} {}
+  const timespec value;
+  const timespec* const pointer;
+};
+
+/// Visits the bits of an fd_set that may be larger than the type says, as Linux does.
+bool has(const fd_set* set, int fd) {
+  constexpr int bits = CHAR_BIT * sizeof(fd_mask);
+  if (set == nullptr) return false;
+  return (reinterpret_cast<const fd_mask*>(set)[fd / bits] >> (fd % bits) & 1) != 0;
+}
+
+int put(fd_set* set, int fd, bool value) {
+  constexpr int bits = CHAR_BIT * sizeof(fd_mask);
+  if (set == nullptr) return 0;
+  fd_mask& word = reinterpret_cast<fd_mask*>(set)[fd / bits];
+  const auto bit = static_cast<fd_mask>(1UL << (fd % bits));
+  word = value ? word | bit : word & ~bit;
+  return value;
+}
+
+constexpr short read_events = POLLIN | POLLRDNORM | POLLRDBAND | POLLHUP | POLLERR;
+constexpr short write_events = POLLOUT | POLLWRNORM | POLLWRBAND | POLLERR;
+
 }  // namespace
 
-int Sockets::poll(std::span<pollfd> all, int timeout_milliseconds) {
-  Set set{all};
+int Sockets::poll(std::span<pollfd> all, Duration timeout, const sigset_t* mask) {
+  expose_epolls(all);
+  if (std::ranges::none_of(all, [this](const pollfd& p) { return is_ours(p.fd); }))
+    return ::ppoll(all.data(), all.size(), Span{timeout}.pointer, mask);
+  return answer(poll_set(all, always, timeout, mask));
+}
+
+Result<int> Sockets::poll_set(std::span<pollfd> all, short unasked, Duration timeout, const sigset_t* mask) {
+  Set set{all, unasked};
   set.sort_out(files_);
-  if (set.ours.empty()) return ::poll(all.data(), all.size(), timeout_milliseconds);
-  const Instant until = timeout_milliseconds < 0 ? never : after(std::chrono::milliseconds{timeout_milliseconds});
+  const Instant until = after(timeout);
   if (!set.theirs.empty()) ::poll(set.kernel.data(), set.theirs.size(), 0);
 
   const auto look = [&] { return (is_frozen() ? 0 : look_at_ours(set, driver_.stack())) + set.look_at_kernel(); };
   const auto wait = [&]() -> Result<int> {
     const std::lock_guard gate{driver_};
     int count = look();
-    if (count == 0 && timeout_milliseconds == 0) {
+    if (count == 0 && timeout == Duration{}) {
       driver_.glance();
       return look();
     }
@@ -105,15 +119,56 @@ int Sockets::poll(std::span<pollfd> all, int timeout_milliseconds) {
     std::pmr::vector<Watch> watches{set.ours.size(), &set.room};
     for (std::size_t i = 0; i < set.ours.size(); ++i)
       if (const Handle& h = set.ours[i].handle; h.is_current())
-        driver_.watch(watches[i], waiter, h.socket->id, to_ready(all[set.ours[i].at].events));
+        driver_.watch(watches[i], waiter, h.socket->id,
+                      to_ready(static_cast<std::uint32_t>(all[set.ours[i].at].events)));
     for (;;) {
-      const Slept slept = driver_.wait(waiter, {.until = until, .restarts = false, .kernel = set.of_kernel()});
+      const Slept slept =
+          driver_.wait(waiter, {.until = until, .restarts = false, .kernel = set.of_kernel(), .mask = mask});
       count = look();
       if (count != 0 || slept == Slept::timed_out) return count;
       if (slept == Slept::interrupted) return fail_as(EINTR);
     }
   };
-  return answer(wait());
+  const Result<int> count = wait();
+  // A signal that `mask` lets through has its moment also where there is no time to wait.
+  if (count && *count == 0 && timeout == Duration{} && mask != nullptr &&
+      sleep_on(std::span<pollfd>{}, Instant::min(), mask) == Slept::interrupted)
+    return fail_as(EINTR);
+  return count;
+}
+
+int Sockets::select(int count, fd_set* in, fd_set* out, fd_set* except, Duration timeout, const sigset_t* mask) {
+  std::vector<pollfd> all;
+  for (int fd = 0; fd < count; ++fd) {
+    const int events =
+        (has(in, fd) ? read_events : 0) | (has(out, fd) ? write_events : 0) | (has(except, fd) ? POLLPRI : 0);
+    if (events != 0) all.push_back({fd, static_cast<short>(events), 0});
+  }
+  expose_epolls(all);
+  if (std::ranges::none_of(all, [this](const pollfd& p) { return is_ours(p.fd); }))
+    return ::pselect(count, in, out, except, Span{timeout}.pointer, mask);
+  const Result<int> found = poll_set(all, POLLNVAL, timeout, mask);
+  if (!found) return answer(found);
+  if (std::ranges::any_of(all, [](const pollfd& p) { return (p.revents & POLLNVAL) != 0; }))
+    return answer(Result<int>{fail(Error::bad_handle)});
+  int bits = 0;
+  for (const pollfd& p : all) {
+    bits += put(in, p.fd, has(in, p.fd) && (p.revents & read_events) != 0);
+    bits += put(out, p.fd, has(out, p.fd) && (p.revents & write_events) != 0);
+    bits += put(except, p.fd, has(except, p.fd) && (p.revents & POLLPRI) != 0);
+  }
+  return bits;
+}
+
+/// Whether the kernel alone cannot tell of it.
+bool Sockets::is_ours(int fd) const {
+  const Use use = files_.find(fd).use();
+  return use == Use::open || use == Use::lost;
+}
+
+void Sockets::expose_epolls(std::span<const pollfd> all) {
+  for (const pollfd& p : all)
+    if (const Handle h = files_.find(p.fd); h.use() == Use::epoll) static_cast<void>(expose(h));
 }
 
 }  // namespace tunic

@@ -26,11 +26,11 @@ Slept sleep_on(std::atomic<std::uint32_t>& word, Instant until) {
 
 void wake(std::atomic<std::uint32_t>* word) { syscall(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1); }
 
-Slept sleep_on(std::span<pollfd> set, Instant until) {
+Slept sleep_on(std::span<pollfd> set, Instant until, const sigset_t* mask) {
   timespec t{};
   if (until != never)
     if (const Instant start = now(); until > start) t = to_timespec(until - start);
-  const long r = syscall(SYS_ppoll, set.data(), set.size(), until == never ? nullptr : &t, nullptr, _NSIG / 8);
+  const long r = syscall(SYS_ppoll, set.data(), set.size(), until == never ? nullptr : &t, mask, _NSIG / 8);
   if (r > 0) return Slept::woken;
   for (pollfd& p : set) p.revents = 0;  // not written when the call failed
   return r == 0 ? Slept::timed_out : Slept::interrupted;

@@ -6,6 +6,8 @@
 #pragma once
 
 #include <poll.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -66,8 +68,18 @@ class Sockets {
   int fcntl(Handle h, int command, int argument);
   int ioctl(Handle h, unsigned long request, int* argument);
 
-  // poll.cc: looks the numbers up by itself; those that are not ours it asks the kernel about
-  int poll(std::span<pollfd> set, int timeout_milliseconds);
+  // poll.cc: look the numbers up by themselves; those that are not ours they ask the kernel about. `timeout` may be
+  // Description::forever; `mask`, if any, is this thread's signal mask while it sleeps.
+  int poll(std::span<pollfd> set, Duration timeout, const sigset_t* mask = nullptr);
+  int select(int count, fd_set* in, fd_set* out, fd_set* except, Duration timeout, const sigset_t* mask = nullptr);
+
+  // epoll.cc: `e` is one of our epolls, `h` a socket or an epoll of ours, `fd` the kernel's
+  int epoll_create(int flags);
+  int epoll_ctl(Handle e, int operation, Handle h, epoll_event* event);
+  int epoll_ctl(Handle e, int operation, int fd, epoll_event* event);
+  int epoll_wait(Handle e, std::span<epoll_event> events, Duration timeout, const sigset_t* mask);
+  /// epoll_ctl() on an epoll of the kernel's with a socket or an epoll of ours.
+  int epoll_ctl(int kernel_epoll, int operation, Handle h, epoll_event* event);
 
   // leaving.cc
   /// For a normal exit: closes all sockets and drives on until what was sent is acknowledged, or `patience` is over.
@@ -90,6 +102,13 @@ class Sockets {
 
   Description& settle(int fd, SocketId id, SocketKind kind, int type);
   Result<int> accept_one(const Description& listener, sockaddr* address, socklen_t* length, int flags);
+  Result<int> poll_set(std::span<pollfd> all, short unasked, Duration timeout, const sigset_t* mask);
+  bool is_ours(int fd) const;
+  void expose_epolls(std::span<const pollfd> all);
+  Status expose(Handle e);
+  Status ring_in_kernel(int kernel_epoll, int operation, Handle h, const epoll_event* event);
+  Status put_doorbell(Description& d);
+  void ring_callers(const Description& d);
   void drop(std::unique_ptr<Description> d, bool may_linger);
   void linger(SocketId id, Duration patience);
 

@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core/stack.h"
 #include "posix/sockets.h"
@@ -120,6 +121,32 @@ class Host {
   int fcntl(int fd, int command, int argument = 0) {
     return with(fd, [&](Handle h) { return sockets_.fcntl(h, command, argument); });
   }
+  int select(int count, fd_set* in, fd_set* out, fd_set* except, int timeout = -1) {
+    return sockets_.select(count, in, out, except, wait_time(timeout));
+  }
+  int epoll() { return sockets_.epoll_create(0); }
+  /// With a socket or an epoll of ours, or a descriptor of the kernel; the data is the number.
+  int epoll_ctl(int epoll, int operation, int fd, std::uint32_t events = 0) {
+    epoll_event e{.events = events, .data = {.u64 = static_cast<std::uint64_t>(fd)}};
+    const Handle set = files_.find(epoll), h = files_.find(fd);
+    if (set.use() == Use::none) return sockets_.epoll_ctl(epoll, operation, h, &e);
+    return h.use() == Use::none ? sockets_.epoll_ctl(set, operation, fd, &e)
+                                : sockets_.epoll_ctl(set, operation, h, &e);
+  }
+  int add(int epoll, int fd, std::uint32_t events = EPOLLIN) { return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, events); }
+  /// Numbers with what is told of them; one -1 for an error.
+  using Events = std::vector<std::pair<int, std::uint32_t>>;
+  Events epoll_wait(int epoll, int timeout = 0, std::size_t most = 16, const sigset_t* mask = nullptr) {
+    std::vector<epoll_event> all(most);
+    const int n = with(epoll, [&](Handle h) { return sockets_.epoll_wait(h, all, wait_time(timeout), mask); });
+    if (n < 0) return {{-1, errno}};
+    Events events;
+    for (int i = 0; i < n; ++i) {
+      const epoll_event e = all[static_cast<std::size_t>(i)];
+      events.emplace_back(static_cast<int>(e.data.u64), std::uint32_t{e.events});
+    }
+    return events;
+  }
   ssize_t recv(int fd, void* p, std::size_t n, int flags = 0) {
     const iovec one{p, n};
     return with(fd, [&](Handle h) { return sockets_.receive(h, {&one, 1}, flags, true); });
@@ -137,7 +164,9 @@ class Host {
     s.resize(static_cast<std::size_t>(got));
     return s;
   }
-  int poll(std::span<pollfd> set, int timeout = -1) { return sockets_.poll(set, timeout); }
+  int poll(std::span<pollfd> set, int timeout = -1) {
+    return sockets_.poll(set, wait_time(timeout));
+  }
   /// revents of one number for `events`.
   int ready(int fd, int events = POLLIN | POLLOUT | POLLPRI | POLLRDHUP, int timeout = 0) {
     pollfd p{fd, static_cast<short>(events), 0};
@@ -197,6 +226,9 @@ class Host {
   Sockets& sockets() { return sockets_; }
 
  private:
+  static Duration wait_time(int timeout) {
+    return timeout < 0 ? Description::forever : std::chrono::milliseconds{timeout};
+  }
   static int bad(int code) {
     errno = code;
     return -1;

@@ -1,0 +1,43 @@
+#include "posix/doorbell.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace tunic {
+
+Doorbell::~Doorbell() { ::close(bell_); }
+
+std::uint32_t Doorbell::ask(int epoll, int fd, std::uint32_t wanted) {
+  const auto at = std::ranges::find_if(requests_, [&](const Request& r) { return r.epoll == epoll && r.fd == fd; });
+  std::uint32_t before = 0;
+  if (at != requests_.end()) {
+    before = std::exchange(at->wanted, wanted);
+    if (wanted == 0) requests_.erase(at);
+  } else if (wanted != 0) {
+    requests_.push_back({epoll, fd, wanted});
+  }
+  wanted_ = 0;
+  for (const Request& r : requests_) wanted_ |= r.wanted;
+  return before;
+}
+
+bool Doorbell::on_edge(std::uint32_t is) {
+  if ((is & wanted_) == 0) return false;
+  is_rung_ = true;
+  return tunic::ring(bell_);  // each time: the kernel may be asked for edges
+}
+
+void Doorbell::on_call(std::uint32_t is, bool) {
+  const bool wants = (is & wanted_) != 0;
+  if (wants == is_rung_) return;
+  is_rung_ = wants;
+  if (wants)
+    tunic::ring(bell_);
+  else
+    quiet(bell_);
+}
+
+void Doorbell::on_close() { IntrusiveList<Observer>::erase(*this); }
+
+}  // namespace tunic
