@@ -214,7 +214,7 @@ Result<std::int64_t> Stack::get(SocketId id, Option o) const {
     case Option::linger2:
       return u.linger2 != 0 ? u.linger2 : impl_->config.tcp.fin_wait_2 / 1s;
     case Option::quick_ack:
-      return u.quick_ack;
+      return u.quick_ack.value_or(true);
     case Option::ttl:
       return u.ttl;
     case Option::tos:

@@ -120,7 +120,9 @@ Status Stack::Impl::bind(Socket& s, std::uint32_t index, const Endpoint& local) 
   const bool v4 = local.addr.is_v4();
   if (s.family == Family::v4 && !v4) return fail(Error::family);
   if (s.family == Family::v6 && v4 && s.options.v6_only) return fail(Error::invalid);
-  if (!local.addr.is_any() && !addresses.is_local(local.addr)) return fail(Error::not_available);
+  if (!v4 && local.addr.is_multicast()) return fail(Error::invalid);
+  const bool group = local.addr.is_multicast() || local.addr.is_broadcast();  // as Linux, though no stream comes of it
+  if (!local.addr.is_any() && !group && !addresses.is_local(local.addr)) return fail(Error::not_available);
   Endpoint chosen = local;
   if (chosen.port == Port{}) {
     const auto port = ephemeral.for_bind(local.addr, clock, [&](Port p) {
@@ -168,6 +170,7 @@ Status Stack::Impl::connect(Socket& s, std::uint32_t index, Endpoint remote, Ins
     if (state == State::syn_sent || state == State::syn_received) return fail(Error::already);
     if (const int error = s.connection->take_error(); error != 0) {
       s.connect_pending = false;
+      static_cast<void>(forget_failed(s));
       return fail(static_cast<Error>(error));
     }
     if (std::exchange(s.connect_pending, false) && s.connection->was_established()) return {};
@@ -180,7 +183,7 @@ Status Stack::Impl::connect(Socket& s, std::uint32_t index, Endpoint remote, Ins
   if (remote.port == Port{}) return fail(Error::refused);  // H8: no such port
   const bool chosen = s.bound && !s.local.addr.is_any();
   if (chosen && s.local.addr.is_v4() != remote.addr.is_v4())
-    return fail(s.local.addr.is_v4() ? Error::unreachable : Error::invalid);
+    return fail(s.local.addr.is_v4() ? Error::family : Error::unreachable);  // as Linux
   const auto source = chosen ? s.local.addr : addresses.source_for(remote.addr);  // MUST-44
   if (!source) return fail(Error::unreachable);
   if (source->is_loopback() && !addresses.is_local(remote.addr)) return fail(Error::invalid);

@@ -52,6 +52,7 @@ Status Stack::listen(SocketId id, int backlog) {
     if (auto bound = impl_->bind(*s, id.index, {IpAddr::any(s->family), {}}); !bound) return bound;
   if (auto free = impl_->ports.set_listening(s->binding, true); !free) return free;
   // A listener is a record of its own: connections on its port stay as they are (MUST-41, MUST-42).
+  s->options.quick_ack = UserOptions{}.quick_ack;  // as Linux: the question is open again
   s->listener = std::make_unique<Listener>(room);
   ++s->listening;
   s->kind = Socket::Kind::listener;
@@ -101,7 +102,7 @@ Result<std::size_t> Stack::receive(SocketId id, MutBytes out, ReceiveFlags flags
     DatagramInfo info;
     return receive_datagram(id, {&out, 1}, flags, info);
   }
-  if (!s->connection) return fail(Error::not_connected);
+  if (!s->connection) return fail(flags.urgent && s->kind == Socket::Kind::blank ? Error::invalid : Error::not_connected);
   const auto got =
       flags.urgent ? s->connection->receive_urgent(out, flags.peek) : s->connection->receive(out, flags.peek, flags.skip);
   if (got && !flags.peek) impl_->mark_dirty(id.index);
@@ -234,8 +235,9 @@ Result<Endpoint> Stack::remote(SocketId id) const {
   if (s->datagram)
     return s->datagram->peer && s->datagram->peer->port != Port{} ? Result<Endpoint>{*s->datagram->peer}
                                                                   : fail(Error::not_connected);
-  if (!s->connection || s->connection->state() == State::closed || s->connection->state() == State::syn_sent)
-    return fail(Error::not_connected);
+  if (!s->connection) return fail(Error::not_connected);
+  const State state = s->connection->state();
+  if (state == State::closed || state == State::syn_sent || state == State::time_wait) return fail(Error::not_connected);
   return s->connection->pair().remote;
 }
 

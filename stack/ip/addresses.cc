@@ -24,6 +24,7 @@ bool Addresses::is_broadcast(const IpAddr& a) const {
 }
 
 std::optional<IpAddr> Addresses::source_for(const IpAddr& dst) const {
+  if (dst.is_loopback()) return IpAddr::loopback(dst.family());  // the whole of 127/8 is one host
   if (is_local(dst)) return dst;
   const Prefix* best = nullptr;
   const Prefix* first = nullptr;

@@ -27,8 +27,9 @@ Status write(const void* from, std::size_t size, sockaddr* address, socklen_t* l
 
 Result<Endpoint> read_address(const sockaddr* address, socklen_t length, Family family) {
   const std::size_t least = family == Family::v4 ? sizeof(sockaddr_in) : short_in6;
-  if (length < least || length > sizeof(sockaddr_storage)) return fail(Error::invalid);
-  if (address == nullptr) return fail(static_cast<Error>(EFAULT));
+  if (length > sizeof(sockaddr_storage)) return fail(Error::invalid);
+  if (address == nullptr && length != 0) return fail(static_cast<Error>(EFAULT));
+  if (length < least) return fail(Error::invalid);
   sockaddr_in6 a{};
   std::memcpy(&a, address, std::min<std::size_t>(length, sizeof a));
   if (a.sin6_family != (family == Family::v4 ? AF_INET : AF_INET6)) return fail(Error::family);

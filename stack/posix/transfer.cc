@@ -51,7 +51,8 @@ ssize_t Sockets::receive(Handle h, std::span<const iovec> out, int flags, bool m
     const std::size_t low = t.has(MSG_WAITALL) ? t.size : static_cast<std::size_t>(h.socket->receive_low);
     t.least = waits ? std::min(low, t.size) : 0;
     patience.events = t.least > 1 ? any_event : ready::readable | ready::read_hangup;
-    const Status s = t.has(MSG_PEEK) || t.size == 0 ? peek(h.socket->id, t) : receive_some(h.socket->id, t);
+    const bool looks = t.has(MSG_PEEK) || (t.size == 0 && !t.has(MSG_OOB));
+    const Status s = looks ? peek(h.socket->id, t) : receive_some(h.socket->id, t);
     if (h.socket->settings[Kept::queue_length] != 0) t.left = left_to_read(driver_.stack(), h.socket->id);
     return s;
   };
@@ -77,7 +78,7 @@ void Sockets::tell_about_stream(const Transfer& t, msghdr& about) {
 /// Takes what is there; `again` when that is less than the call has to wait for.
 Status Sockets::receive_some(SocketId id, Transfer& t) {
   std::array<std::byte, 4096> nowhere;  // MSG_TRUNC: what a stream's reader throws away
-  while (t.done < t.size) {
+  while (t.done < t.size || t.has(MSG_OOB)) {
     if (t.done != 0 && readable(driver_.stack(), id) == 0)
       return t.done >= t.least || is_over(driver_.stack(), id) ? Status{} : fail(Error::again);
     if (t.done != 0 && driver_.stack().at_mark(id).value_or(false)) return {};  // reading stops before urgent data

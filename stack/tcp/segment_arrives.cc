@@ -325,6 +325,7 @@ void Connection::check_urgent(const Segment& seg) {
   const Seq up = seg.seq + seg.urgent;
   if (up <= rcv_.head() || (rcv_up_ && up <= *rcv_up_)) return;
   rcv_up_ = up;
+  if (at_mark() && !options.oob_inline && rcv_.readable() != 0) rcv_.consume(1);  // the one before, which nobody took
   urgent_mark_ = up - 1;
   urgent_valid_ = true;
   urgent_taken_ = false;
@@ -342,6 +343,7 @@ std::optional<Drop> Connection::process_text(Segment& seg, Instant now, TcpConte
   const bool nobody_reads = !owned_ || (read_shut_ && state_ != State::established);
   if (nobody_reads && seg.seq + size > rcv_.nxt()) {  // SHLD-3
     abort();
+    if (owned_) error_ = static_cast<int>(Error::reset);
     return Drop::tcp_state;
   }
   rcv_mss_ = std::max(rcv_mss_, seg.gso_size != 0 ? std::int64_t{seg.gso_size} : std::min<std::int64_t>(size, first_hop_mtu_));
@@ -355,7 +357,7 @@ std::optional<Drop> Connection::process_text(Segment& seg, Instant now, TcpConte
     owed_.owe({AckOwed::Kind::dsack, *report.duplicate});
   else if (report.out_of_order && report.in_order == 0)
     owed_.owe({AckOwed::Kind::duplicate, {}});  // MAY-13
-  else if (report.out_of_order || report.duplicate_only || report.no_memory || options.quick_ack)
+  else if (report.out_of_order || report.duplicate_only || report.no_memory || options.quick_ack.value_or(false))
     owed_.owe_plain();
   else if (unacked_text_ >= 2 * rcv_mss_ || segments > 1)  // SHLD-19
     owed_.owe_plain();

@@ -39,8 +39,7 @@ Result<std::size_t> Connection::receive(MutBytes out, bool peek, std::size_t ski
   if (n == 0) {
     if (out.empty() || skip != 0) return std::size_t{0};
     if (error_ != 0) return fail(static_cast<Error>(take_error()));
-    if (rcv_.fin_received() || read_shut_) return std::size_t{0};
-    if (state_ == State::closed) return was_established_ ? Result<std::size_t>{0} : fail(Error::not_connected);
+    if (rcv_.fin_received() || read_shut_ || state_ == State::closed) return std::size_t{0};
     return fail(Error::again);
   }
   if (peek && at_mark() && !options.oob_inline) ++skip;
@@ -61,9 +60,9 @@ Result<std::size_t> Connection::receive_urgent(MutBytes out, bool peek) {
   if (static_cast<std::size_t>(offset) >= rcv_.readable())
     return rcv_.fin_received() || state_ == State::closed ? Result<std::size_t>{0} : fail(Error::again);
   if (urgent_taken_) return fail(Error::invalid);
+  if (!peek) urgent_taken_ = true;  // it still marks its place in the stream
   if (out.empty()) return std::size_t{0};
   rcv_.copy_out(static_cast<std::size_t>(offset), out.first(1));
-  if (!peek) urgent_taken_ = true;  // it still marks its place in the stream
   return std::size_t{1};
 }
 

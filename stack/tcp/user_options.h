@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "base/time.h"
 
@@ -14,7 +15,7 @@ struct UserOptions {
   bool no_delay = false;    // MUST-17
   bool cork = false;
   bool oob_inline = false;
-  bool quick_ack = false;
+  std::optional<bool> quick_ack;  // unset: the receiver decides
   bool receive_errors = false;  // IP_RECVERR: what the network says, at once
   bool broadcast = false, bind_no_port = false, no_checksum = false;
   std::uint8_t mtu_discover = 1;  // want

@@ -44,22 +44,21 @@ def until(run, words):
 def fill(run, words):
     """Sends without waiting until it would block."""
     b = buffer(b"f" * 65536)
-    size, times = 65536, 0
-    for _ in range(100_000):
-        n, code = run.backend.call("send", run.fd(words[0]), b, size, 0x40 | 0x4000)
-        if n < 0 and (code != 11 or times == 3):
+    sizes = [65536, 4096, 256, 16, 1] * 4
+    for i, size in enumerate(sizes):
+        n = 1
+        while n > 0:
+            n, code = run.backend.call("send", run.fd(words[0]), b, size, 0x40 | 0x4000)
+        if code != 11 or i == len(sizes) - 1:
             return n, f"until {values.errno_name(code)}"
-        if n < 0 and size == 1:  # what is on its way may make room
-            times += 1
-            select.select([], [], [], 0.005)
-        elif n < 0:
-            size = 1
-    return 0, "never full"
+        if size == 1:  # what is on its way may make room
+            select.select([], [], [], 0.003)
 
 
 @call
 def drain(run, words):
-    """Reads until `end` (the default) or `again`."""
+    """Reads until the end, or `again`: EAGAIN, or so many octets as a number says."""
+    most = next((int(w) for w in words[1:] if w.isdigit()), None)
     b = buffer(size=65536)
     total = 0
     end = time.monotonic() + 5
@@ -69,6 +68,8 @@ def drain(run, words):
             return 0, "until the end"
         if n > 0:
             total += n
+            if most is not None and total >= most:
+                return 0, f"{total} octets"
         elif code != 11:
             return n, f"until {values.errno_name(code)}"
         elif "again" in words:
@@ -76,6 +77,13 @@ def drain(run, words):
         else:
             select.select([], [], [], 0.002)
     return -1, "no end"
+
+
+@call
+def some(run, words):
+    """some CALL...: how many is not asked, where it is more than none."""
+    n, text = CALLS[words[0]](run, words[1:])
+    return n, "some" if n > 0 else text
 
 
 @call

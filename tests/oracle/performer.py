@@ -81,6 +81,9 @@ class Run:
         signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
         for n in (signal.SIGPIPE, signal.SIGUSR1, signal.SIGUSR2, signal.SIGIO, signal.SIGURG, signal.SIGALRM):
             signal.signal(n, lambda *_: None)
+        for n in (*range(1, 9), signal.SIGPIPE, *range(12, 17), signal.SIGUSR1, signal.SIGIO, signal.SIGURG):
+            if callable(signal.getsignal(n)):
+                signal.siginterrupt(n, False)  # until the sequence says otherwise
 
     # -- names --
 
@@ -141,7 +144,8 @@ class Run:
         said = ""
         try:
             for n in os.read(self.signals, 100):
-                said += " " + signal.Signals(n).name
+                if n in (signal.SIGPIPE, signal.SIGIO, signal.SIGURG):
+                    said += " " + signal.Signals(n).name
         except BlockingIOError:
             pass
         return said
