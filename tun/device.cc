@@ -3,19 +3,16 @@
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
-#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <optional>
 #include <system_error>
-#include <thread>
 
+#include "tun/system.h"
 #include "tun/vnet.h"
 
 namespace tunic {
@@ -23,22 +20,6 @@ namespace tunic {
 namespace {
 
 constexpr const char* clone_device = "/dev/net/tun";
-constexpr std::uint32_t default_mtu = 1500;
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_{fd} {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  int operator*() const { return fd_; }
-  int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
 
 std::string what(int code) { return std::generic_category().message(code); }
 
@@ -96,10 +77,10 @@ ifreq request(std::string_view name, int flags = 0) {
 
 /// A single-queue device refuses IFF_MULTI_QUEUE and a multi-queue one its absence, both by EINVAL; nothing tells
 /// before.
-std::optional<std::string> attach(int fd, std::string_view name) {
+std::optional<std::string> attach(int fd, std::string_view name, bool vnet) {
   for (const int queues : {0, IFF_MULTI_QUEUE}) {
-    ifreq r = request(name, IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | queues);
-    if (ioctl(fd, TUNSETIFF, &r) == 0) return r.ifr_name;
+    ifreq r = request(name, IFF_TUN | IFF_NO_PI | (vnet ? IFF_VNET_HDR : 0) | queues);
+    if (sys::ioctl(fd, TUNSETIFF, &r) == 0) return r.ifr_name;
     if (errno != EINVAL) break;
   }
   return std::nullopt;
@@ -109,15 +90,15 @@ std::optional<std::string> attach(int fd, std::string_view name) {
 /// a persistent device remembers what its last user asked for. A refusal only means that packets come complete.
 void set_offload(int fd, bool vnet) {
   constexpr unsigned long all = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
-  if (vnet && ioctl(fd, TUNSETOFFLOAD, all) == 0) return;
-  ioctl(fd, TUNSETOFFLOAD, 0ul);
+  if (vnet && sys::ioctl(fd, TUNSETOFFLOAD, all) == 0) return;
+  sys::ioctl(fd, TUNSETOFFLOAD, 0ul);
 }
 
 /// Octets of the header that the device has (it is shared by all queues and outlives programs, so it is asked for and
 /// not set), or an error.
 std::expected<std::size_t, DeviceError> header_size(int fd, const std::string& name) {
   int size = 0;
-  if (ioctl(fd, TUNGETVNETHDRSZ, &size) != 0)
+  if (sys::ioctl(fd, TUNGETVNETHDRSZ, &size) != 0)
     return error(errno, "cannot ask TUN device " + name + " for its header size: " + what(errno));
   if (size < int{vnet_min_size} || size > int{vnet_max_size})
     return error(EINVAL, "TUN device " + name + " has a virtio_net_hdr of " + std::to_string(size) +
@@ -131,47 +112,16 @@ std::expected<std::size_t, DeviceError> header_size(int fd, const std::string& n
 /// EIO; but so does everything in kernels that look at that first, and there the answer is taken to be no.
 bool has_packet_information(int fd, std::size_t vnet_size) {
   const std::array<std::byte, 4 + vnet_max_size> zeros{};
-  if (write(fd, zeros.data(), 4 + vnet_size) >= 0) return true;
-  return errno == EIO && write(fd, zeros.data(), 1) < 0 && errno == EINVAL;
+  if (sys::write(fd, zeros.data(), 4 + vnet_size) >= 0) return true;
+  return errno == EIO && sys::write(fd, zeros.data(), 1) < 0 && errno == EINVAL;
 }
 
 bool prepare(int fd) {
-  const int flags = fcntl(fd, F_GETFL);
-  return flags >= 0 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
-}
-
-/// AF_UNIX sockets answer interface requests too, and exist where IPv4 does not.
-std::optional<std::uint32_t> interface_mtu(int socket, const std::string& name) {
-  ifreq r = request(name);
-  if (socket < 0 || ioctl(socket, SIOCGIFMTU, &r) != 0 || r.ifr_mtu <= 0) return std::nullopt;
-  return static_cast<std::uint32_t>(r.ifr_mtu);
-}
-
-int control_socket() { return socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0); }
-
-bool is_own_namespace(int ns) {
-  struct stat own, other;
-  return stat("/proc/thread-self/ns/net", &own) == 0 && fstat(ns, &other) == 0 && own.st_dev == other.st_dev &&
-         own.st_ino == other.st_ino;
-}
-
-/// A namespace belongs to a thread: a short-lived one enters it, so that no thread of the program ever leaves its own.
-std::optional<std::uint32_t> mtu_in(int ns, const std::string& name) {
-  std::optional<std::uint32_t> mtu;
-  try {
-    std::thread{[&] {
-      if (setns(ns, CLONE_NEWNET) == 0) mtu = interface_mtu(*Descriptor{control_socket()}, name);
-    }}.join();
-  } catch (const std::system_error&) {  // no thread to be had: the MTU stays unknown
-  }
-  return mtu;
+  const int flags = sys::fcntl(fd, F_GETFL, 0);
+  return flags >= 0 && sys::fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 && sys::fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
 }
 
 }  // namespace
-
-Device::~Device() {
-  if (fd_ >= 0) close(fd_);
-}
 
 LinkTraits Device::traits() const {
   return vnet_size_ != 0 ? LinkTraits{.checksum = true, .max_gso = 65'535} : LinkTraits{};
@@ -183,20 +133,21 @@ std::expected<Device, DeviceError> Device::open(std::string_view name) {
     return error(EINVAL, "\"" + std::string{name} +
                              "\" cannot be the name of a device; use 1 to 15 letters and digits, "
                              "such as tun0");
-  Descriptor fd{::open(clone_device, O_RDWR | O_NONBLOCK | O_CLOEXEC)};
+  OwnedFd fd{sys::open(clone_device, O_RDWR | O_NONBLOCK | O_CLOEXEC)};
   if (*fd < 0) return clone_device_error(errno);
-  auto given = attach(*fd, name);
+  const bool was_there = Interface::in_own_namespace().exists(std::string{name});
+  auto given = attach(*fd, name, true);
   if (!given) return attach_error(errno, std::string{name});
   const auto size = header_size(*fd, *given);
   if (!size) return std::unexpected{size.error()};
   set_offload(*fd, true);
-  return Device{fd.release(), *size, std::move(*given)};
+  return Device{std::move(fd), *size, std::move(*given), !was_there};
 }
 
 std::expected<Device, DeviceError> Device::adopt(int fd) {
   const std::string begin = "cannot use descriptor " + std::to_string(fd) + ": ";
   ifreq r{};
-  if (ioctl(fd, TUNGETIFF, &r) != 0) {
+  if (sys::ioctl(fd, TUNGETIFF, &r) != 0) {
     const int code = errno;
     if (code == EBADF) return error(code, begin + "it is not open; pass the number of an open TUN descriptor");
     if (code == EBADFD) return error(code, begin + "it is attached to no device; do TUNSETIFF before it is passed on");
@@ -211,30 +162,39 @@ std::expected<Device, DeviceError> Device::adopt(int fd) {
     return error(EINVAL, begin + "device " + name + " puts packet information before packets; open it with IFF_NO_PI");
   if (!prepare(fd)) return error(errno, begin + what(errno));
   set_offload(fd, vnet);
-  return Device{fd, *size, name};
+  return Device{OwnedFd{fd}, *size, name, false};
 }
 
 std::expected<Device, DeviceError> Device::adopt_socket(int fd) {
   const std::string begin = "cannot use descriptor " + std::to_string(fd) + ": ";
   int domain = 0, type = 0;
   socklen_t length = sizeof domain;
-  if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) != 0 ||
-      getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) != 0 || domain != AF_UNIX ||
+  if (sys::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) != 0 ||
+      sys::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) != 0 || domain != AF_UNIX ||
       (type != SOCK_DGRAM && type != SOCK_SEQPACKET))
     return error(EINVAL,
                  begin + "it is neither a TUN device nor an AF_UNIX datagram socket; pass an open TUN descriptor");
   if (!prepare(fd)) return error(errno, begin + what(errno));
-  return Device{fd, 0, {}};
+  return Device{OwnedFd{fd}, 0, {}, false};
 }
 
-Device::Mtu Device::mtu() const {
-  std::optional<std::uint32_t> mtu;
-  const Descriptor ns{name_.empty() ? -1 : ioctl(fd_, TUNGETDEVNETNS)};
-  if (*ns >= 0 && !is_own_namespace(*ns))
-    mtu = mtu_in(*ns, name_);
-  else if (!name_.empty())
-    mtu = interface_mtu(*Descriptor{control_socket()}, name_);
-  return {mtu.value_or(default_mtu), mtu.has_value()};
+std::optional<std::string> Device::attached_to() const {
+  ifreq r{};
+  if (sys::ioctl(*fd_, TUNGETIFF, &r) == 0) return r.ifr_name;
+  return errno == EBADFD ? std::nullopt : std::optional{name_};
+}
+
+std::expected<std::size_t, DeviceError> Device::attach_again(const Interface& interface) const {
+  const bool vnet = vnet_size_ != 0;
+  if (!attached_to()) {
+    if (!made_here_ && !interface.exists(name_))
+      return error(ENODEV,
+                   "TUN device " + name_ + " was deleted; make it again: `ip tuntap add dev " + name_ + " mode tun`");
+    if (!attach(*fd_, name_, vnet)) return attach_error(errno, name_);
+  }
+  const auto size = vnet ? header_size(*fd_, name_) : std::size_t{0};
+  if (size) set_offload(*fd_, vnet);
+  return size;
 }
 
 }  // namespace tunic

@@ -6,11 +6,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "buf/link.h"
+#include "tun/interface.h"
+#include "tun/owned_fd.h"
 
 namespace tunic {
 
@@ -28,37 +31,37 @@ class Device {
   /// When this fails the descriptor stays the caller's, as it was.
   static std::expected<Device, DeviceError> adopt(int fd);
 
-  Device(Device&& o) noexcept : fd_{std::exchange(o.fd_, -1)}, vnet_size_{o.vnet_size_}, name_{std::move(o.name_)} {}
-  Device& operator=(Device o) noexcept {
-    std::swap(fd_, o.fd_);
-    std::swap(vnet_size_, o.vnet_size_);
-    std::swap(name_, o.name_);
-    return *this;
-  }
-  ~Device();
-
-  int fd() const { return fd_; }
+  int fd() const { return *fd_; }
   /// Octets of the virtio_net_hdr before each packet; 0: there is none, packets are complete and at most the MTU.
   std::size_t vnet_size() const { return vnet_size_; }
   /// The interface's name in its own namespace; empty for a socket.
   const std::string& name() const { return name_; }
   LinkTraits traits() const;
 
-  struct Mtu {
-    std::uint32_t octets;
-    bool known;  // false: the interface could not be asked, 1500 is TUN's default
-  };
-  /// The interface's MTU now. It is asked for in the namespace the device is in, where the kernel tells which that is
-  /// (TUNGETDEVNETNS, with CAP_NET_ADMIN there); else in ours, where an interface of that name is taken for the device.
-  Mtu mtu() const;
+  static constexpr std::uint32_t default_mtu = 1500;  // of a TUN, where the interface cannot be asked
+
+  // What happens to the interface while it is ours. These two change nothing here; assume() does.
+
+  /// The interface's name now, also when it was renamed; none: it was deleted.
+  std::optional<std::string> attached_to() const;
+  /// After a deletion: attaches the same descriptor to the device of that name in the namespace, once somebody has made
+  /// it again, or makes it again if open() had made it. Its addresses are whose they were. Also if it is attached
+  /// already. The value is the new vnet_size().
+  std::expected<std::size_t, DeviceError> attach_again(const Interface& interface) const;
+  void assume(std::string name, std::size_t vnet_size) {
+    name_ = std::move(name);
+    vnet_size_ = vnet_size;
+  }
 
  private:
-  Device(int fd, std::size_t vnet_size, std::string name) : fd_{fd}, vnet_size_{vnet_size}, name_{std::move(name)} {}
+  Device(OwnedFd fd, std::size_t vnet_size, std::string name, bool made_here)
+      : fd_{std::move(fd)}, vnet_size_{vnet_size}, name_{std::move(name)}, made_here_{made_here} {}
   static std::expected<Device, DeviceError> adopt_socket(int fd);
 
-  int fd_;
+  OwnedFd fd_;
   std::size_t vnet_size_;
   std::string name_;
+  bool made_here_;  // by open(): not there before
 };
 
 }  // namespace tunic

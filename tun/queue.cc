@@ -1,10 +1,8 @@
 #include "tun/queue.h"
 
-#include <poll.h>
-#include <sys/uio.h>
-
 #include <cerrno>
 
+#include "tun/system.h"
 #include "wire/ipv4.h"
 #include "wire/ipv6.h"
 #include "wire/protocol.h"
@@ -39,21 +37,30 @@ bool is_gone(int code) {
 
 bool has_hung_up(int fd) {
   pollfd p{fd, 0, 0};
-  return poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
+  return sys::poll(&p, 1, 0) == 1 && (p.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
 }
 
-ssize_t read_whole(int fd, iovec* parts, int count) {
-  ssize_t n;
-  do n = readv(fd, parts, count);
-  while (n < 0 && errno == EINTR);
-  return n;
+/// A call that signals interrupt again and again is given up for now, as if there was nothing to be done.
+template <class Call>
+ssize_t in_spite_of_signals(Call call, int fd, const iovec* parts, int count) {
+  for (int tries = 0; tries < 8; ++tries)
+    if (const ssize_t n = call(fd, parts, count); n >= 0 || errno != EINTR) return n;
+  errno = EAGAIN;
+  return -1;
 }
 
-ssize_t write_whole(int fd, iovec* parts, int count) {
-  ssize_t n;
-  do n = writev(fd, parts, count);
-  while (n < 0 && errno == EINTR);
-  return n;
+ssize_t read_whole(int fd, const iovec* parts, int count) { return in_spite_of_signals(sys::readv, fd, parts, count); }
+ssize_t write_whole(int fd, const iovec* parts, int count) {
+  return in_spite_of_signals(sys::writev, fd, parts, count);
+}
+
+/// Whether a packet of ours is as long as it says: the kernel takes what is not, and it vanishes (D5).
+bool is_whole(const TxPacket& packet) {
+  const Bytes header = packet.header();
+  if (header.size() >= Ipv4View::min_size && byte_at(header, 0) >> 4 == 4)
+    return load_be<std::uint16_t>(header.data() + 2) == packet.size();
+  return header.size() >= Ipv6View::size && byte_at(header, 0) >> 4 == 6 &&
+         load_be<std::uint16_t>(header.data() + 4) + Ipv6View::size == packet.size();
 }
 
 }  // namespace
@@ -139,6 +146,10 @@ Queue::Write Queue::write_packet(const TxPacket& packet) {
   const Offload& offload = packet.offload;
   if (vnet_size_ == 0 && (offload.gso_size != 0 || offload.checksum == Offload::Checksum::partial)) {
     ++counts_.refused;  // against traits(): there is no header to tell the device what is left to do
+    return Write::taken;
+  }
+  if (!is_whole(packet)) {
+    ++counts_.malformed;
     return Write::taken;
   }
   std::array<std::byte, vnet_max_size> header;

@@ -26,6 +26,7 @@ class Queue final : public Link {
     std::uint64_t read_errors = 0;        // reads that failed for no reason known here
     std::uint64_t link_down = 0;          // packets to send that met a device that is down or gone
     std::uint64_t refused = 0;            // packets to send that the device will never take
+    std::uint64_t malformed = 0;          // packets to send whose length is not what they say: not written
     std::uint64_t truncated = 0;          // packets received that filled the buffer: perhaps cut
     std::uint64_t runts = 0;              // messages shorter than the header that must come first; dropped
     std::uint64_t no_memory = 0;          // packets received and dropped because the pool was empty
@@ -41,7 +42,12 @@ class Queue final : public Link {
   /// Without a virtio_net_hdr checksums must be complete and packets at most the MTU.
   LinkTraits traits() const;
   int fd() const { return fd_; }
-  /// The device was deleted, or the far end of the socket closed: nothing will come or go any more.
+  /// The device is there again, with a header of that size (Device::attach_again()).
+  void attached_again(std::size_t vnet_size) {
+    vnet_size_ = vnet_size;
+    lost_ = false;
+  }
+  /// The device was deleted, or the far end of the socket closed: nothing comes or goes until attached_again().
   bool lost() const { return lost_; }
   const Counts& counts() const { return counts_; }
 

@@ -118,6 +118,9 @@ class Stack {
   /// Receives a burst, runs the timers that are due, sends a burst. Returns when to call again at the latest (`never`:
   /// only when packets come or calls were made; `now` or earlier: at once).
   Instant poll(Instant now, Link& link);
+  /// The device takes packets of `octets` at most from now on (Config::mtu); connections follow at once, and segment anew
+  /// what is not acknowledged.
+  void set_mtu(std::uint32_t octets);
   /// Sends what calls have made ready, without receiving. Same result as poll().
   Instant flush(Instant now, Link& link);
 

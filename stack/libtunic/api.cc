@@ -42,6 +42,15 @@ const char* tunic_start_error(void) try {
   return "there is no memory to say what is wrong";
 }
 
+const char* tunic_device_error(void) try {
+  thread_local std::string sentence;
+  const Runtime* runtime = Process::instance().runtime();
+  sentence = runtime != nullptr ? runtime->device_trouble() : std::string{};
+  return sentence.c_str();
+} catch (const std::bad_alloc&) {
+  return "there is no memory to say what is wrong";
+}
+
 int tunic_socket(int domain, int type, int protocol) try {
   const auto kind = Sockets::check(domain, type, protocol);
   if (!kind) return fail_with(static_cast<int>(kind.error()));

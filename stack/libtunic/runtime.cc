@@ -39,7 +39,10 @@ std::expected<std::optional<Device>, StartError> open_device(const Settings& s) 
   return std::move(*device);
 }
 
-std::expected<Config, StartError> make_config(const Settings& s, const std::optional<Device>& device) {
+bool is_tun(const std::optional<Device>& device) { return device && !device->name().empty(); }
+
+std::expected<Config, StartError> make_config(const Settings& s, const std::optional<Device>& device,
+                                              const Interface& interface) {
   Config config;
   config.addresses = s.addresses;
   for (const auto& [name, value] : s.sysctls) static_cast<void>(set_sysctl(config, name, value));  // checked when read
@@ -47,7 +50,7 @@ std::expected<Config, StartError> make_config(const Settings& s, const std::opti
   if (s.mtu) {
     config.mtu = *s.mtu;
   } else if (device) {
-    config.mtu = device->mtu().octets;
+    config.mtu = interface.mtu(device->name()).value_or(Device::default_mtu);
     if (const auto checked = check_mtu(config.mtu, s, "the MTU of " + device->name()); !checked)
       return std::unexpected{checked.error()};
   }
@@ -61,9 +64,10 @@ std::expected<Config, StartError> make_config(const Settings& s, const std::opti
 std::expected<std::unique_ptr<Runtime>, StartError> Runtime::start(const Settings& settings, Files& files) try {
   auto device = open_device(settings);
   if (!device) return std::unexpected{std::move(device.error())};
-  const auto config = make_config(settings, *device);
+  auto interface = is_tun(*device) ? Interface{(*device)->fd()} : Interface::none();
+  const auto config = make_config(settings, *device, interface);
   if (!config) return std::unexpected{config.error()};
-  std::unique_ptr<Runtime> runtime{new Runtime{std::move(*device), *config, settings, files}};
+  std::unique_ptr<Runtime> runtime{new Runtime{std::move(*device), std::move(interface), *config, settings, files}};
   if (settings.takes_fd) close(*settings.fd);  // ours alone from now on
   return runtime;
 } catch (const std::bad_alloc&) {
@@ -73,7 +77,8 @@ std::expected<std::unique_ptr<Runtime>, StartError> Runtime::start(const Setting
                                       "; raise the limits (ulimit -n, ulimit -u)");
 }
 
-Runtime::Runtime(std::optional<Device> device, const Config& config, const Settings& settings, Files& files)
+Runtime::Runtime(std::optional<Device> device, Interface interface, const Config& config, const Settings& settings,
+                 Files& files)
     : linger_{settings.linger},
       device_{std::move(device)},
       stack_{config},
@@ -84,7 +89,9 @@ Runtime::Runtime(std::optional<Device> device, const Config& config, const Setti
                                                   stack_.pool(), *settings.impair}
                     : std::nullopt},
       driver_{stack_, link(), waited_on()},
-      sockets_{driver_, files} {}
+      sockets_{driver_, files} {
+  if (is_tun(device_)) keeper_.emplace(driver_, *device_, *queue_, std::move(interface), !settings.mtu);
+}
 
 Link& Runtime::device_link() {
   if (queue_) return *queue_;
@@ -113,11 +120,13 @@ Result<std::string> Runtime::sysctl(std::string_view name) {
 
 void Runtime::leave() {
   sockets_.leave(linger_);
+  if (keeper_) keeper_->stop();
   driver_.stop();
 }
 
 void Runtime::after_fork_in_child() {
   driver_.after_fork_in_child();
+  if (keeper_) keeper_->after_fork_in_child();
   impaired_.reset();
   device_.reset();
 }

@@ -8,6 +8,7 @@
 
 #include "core/stack.h"
 #include "libtunic/impaired_port.h"
+#include "libtunic/keeper.h"
 #include "libtunic/settings.h"
 #include "posix/sockets.h"
 #include "tun/device.h"
@@ -30,6 +31,8 @@ class Runtime {
   Sockets& sockets() { return sockets_; }
   Status set_sysctl(std::string_view name, std::string_view value);
   Result<std::string> sysctl(std::string_view name);
+  /// Why no packets can come or go now, as a sentence; empty where they can.
+  std::string device_trouble() const { return keeper_ ? keeper_->trouble() : std::string{}; }
   /// For a normal exit: see Sockets::leave(). Ends the background thread.
   void leave();
 
@@ -40,7 +43,8 @@ class Runtime {
   void after_fork_in_child();
 
  private:
-  Runtime(std::optional<Device> device, const Config& config, const Settings& settings, Files& files);
+  Runtime(std::optional<Device> device, Interface interface, const Config& config, const Settings& settings,
+          Files& files);
   Link& device_link();
   Link& link();
   int waited_on() const;
@@ -52,6 +56,7 @@ class Runtime {
   std::optional<Queue> queue_;
   std::optional<ImpairedPort> impaired_;
   Driver driver_;
+  std::optional<Keeper> keeper_;
   Sockets sockets_;
 };
 

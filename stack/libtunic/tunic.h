@@ -69,6 +69,11 @@ int tunic_start(const struct tunic_config* config);
  *  failed. The text belongs to the library and stays valid until the calling thread calls this again. */
 const char* tunic_start_error(void);
 
+/** Why the stack's device carries no packets just now, as one sentence like tunic_start_error()'s: it is down, or was
+ *  deleted and is not there again. "" while it does, and before a start. Connections outlive both. The text stays valid
+ *  until the calling thread calls this again. */
+const char* tunic_device_error(void);
+
 /** Changes a knob of the running stack, which is started if need be.
  *  @param name   Linux's name for it, such as "net.ipv4.tcp_fin_timeout"; docs/sysctl.md lists them.
  *  @param value  as `sysctl` takes it; several numbers have white space between them.

@@ -209,6 +209,11 @@ void Driver::glance() {
   tell_sitter();
 }
 
+void Driver::device_is_back() {
+  device_rests_until_ = Instant::min();
+  if (seat_ != nullptr && seat_->asleep) put({seat_->kick, nullptr});
+}
+
 Slept Driver::sit(Waiter& w, const Wait& how) {
   std::array<pollfd, 2> alone;
   const std::span<pollfd> set =

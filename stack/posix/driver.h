@@ -111,6 +111,8 @@ class Driver {
   void tell_of_close(SocketId id);
   /// Leaves the gate until `w` is rung, one of the kernel's descriptors is ready, or time is up; clears `w`.
   Slept wait(Waiter& w, const Wait& how);
+  /// The device carries packets again, after it reported nothing but an error.
+  void device_is_back();
   /// Receives what is there now, unless somebody waits for it anyway.
   void glance();
 
