@@ -77,9 +77,9 @@ ifreq request(std::string_view name, int flags = 0) {
 
 /// A single-queue device refuses IFF_MULTI_QUEUE and a multi-queue one its absence, both by EINVAL; nothing tells
 /// before.
-std::optional<std::string> attach(int fd, std::string_view name, bool vnet) {
+std::optional<std::string> attach(int fd, std::string_view name) {
   for (const int queues : {0, IFF_MULTI_QUEUE}) {
-    ifreq r = request(name, IFF_TUN | IFF_NO_PI | (vnet ? IFF_VNET_HDR : 0) | queues);
+    ifreq r = request(name, IFF_TUN | IFF_NO_PI | IFF_VNET_HDR | queues);
     if (sys::ioctl(fd, TUNSETIFF, &r) == 0) return r.ifr_name;
     if (errno != EINVAL) break;
   }
@@ -116,6 +116,23 @@ bool has_packet_information(int fd, std::size_t vnet_size) {
   return errno == EIO && sys::write(fd, zeros.data(), 1) < 0 && errno == EINVAL;
 }
 
+/// What a device that was just attached to puts before packets. It need not be what was asked for: while others hold
+/// queues of a multi-queue device, it stays as they have it.
+std::expected<std::size_t, DeviceError> take_up(int fd, const std::string& name) {
+  ifreq r{};
+  if (sys::ioctl(fd, TUNGETIFF, &r) != 0)
+    return error(errno, "cannot ask TUN device " + name + " what it is: " + what(errno));
+  const bool vnet = (r.ifr_flags & IFF_VNET_HDR) != 0;
+  const auto size = vnet ? header_size(fd, name) : std::size_t{0};
+  if (!size) return size;
+  if ((r.ifr_flags & IFF_MULTI_QUEUE) != 0 && has_packet_information(fd, *size))
+    return error(EINVAL,
+                 "TUN device " + name +
+                     " puts packet information before packets, for another program has it so: end that program");
+  set_offload(fd, vnet);
+  return size;
+}
+
 bool prepare(int fd) {
   const int flags = sys::fcntl(fd, F_GETFL, 0);
   return flags >= 0 && sys::fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 && sys::fcntl(fd, F_SETFD, FD_CLOEXEC) == 0;
@@ -136,11 +153,10 @@ std::expected<Device, DeviceError> Device::open(std::string_view name) {
   OwnedFd fd{sys::open(clone_device, O_RDWR | O_NONBLOCK | O_CLOEXEC)};
   if (*fd < 0) return clone_device_error(errno);
   const bool was_there = Interface::in_own_namespace().exists(std::string{name});
-  auto given = attach(*fd, name, true);
+  auto given = attach(*fd, name);
   if (!given) return attach_error(errno, std::string{name});
-  const auto size = header_size(*fd, *given);
+  const auto size = take_up(*fd, *given);
   if (!size) return std::unexpected{size.error()};
-  set_offload(*fd, true);
   return Device{std::move(fd), *size, std::move(*given), !was_there};
 }
 
@@ -185,16 +201,13 @@ std::optional<std::string> Device::attached_to() const {
 }
 
 std::expected<std::size_t, DeviceError> Device::attach_again(const Interface& interface) const {
-  const bool vnet = vnet_size_ != 0;
   if (!attached_to()) {
     if (!made_here_ && !interface.exists(name_))
       return error(ENODEV,
                    "TUN device " + name_ + " was deleted; make it again: `ip tuntap add dev " + name_ + " mode tun`");
-    if (!attach(*fd_, name_, vnet)) return attach_error(errno, name_);
+    if (!attach(*fd_, name_)) return attach_error(errno, name_);
   }
-  const auto size = vnet ? header_size(*fd_, name_) : std::size_t{0};
-  if (size) set_offload(*fd_, vnet);
-  return size;
+  return take_up(*fd_, name_);
 }
 
 }  // namespace tunic

@@ -46,7 +46,7 @@ class Device {
   std::optional<std::string> attached_to() const;
   /// After a deletion: attaches the same descriptor to the device of that name in the namespace, once somebody has made
   /// it again, or makes it again if open() had made it. Its addresses are whose they were. Also if it is attached
-  /// already. The value is the new vnet_size().
+  /// already. The value is the new vnet_size(), and traits() may be others.
   std::expected<std::size_t, DeviceError> attach_again(const Interface& interface) const;
   void assume(std::string name, std::size_t vnet_size) {
     name_ = std::move(name);

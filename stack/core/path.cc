@@ -48,4 +48,6 @@ void Stack::Impl::set_mtu(std::uint32_t octets) {
 
 void Stack::set_mtu(std::uint32_t octets) { impl_->set_mtu(octets); }
 
+void Stack::set_link(const LinkTraits& link) { impl_->config.link = link; }
+
 }  // namespace tunic

@@ -121,6 +121,8 @@ class Stack {
   /// The device takes packets of `octets` at most from now on (Config::mtu); connections follow at once, and segment anew
   /// what is not acknowledged.
   void set_mtu(std::uint32_t octets);
+  /// The Link of poll() and flush() does something else for us from now on (Config::link).
+  void set_link(const LinkTraits& link);
   /// Sends what calls have made ready, without receiving. Same result as poll().
   Instant flush(Instant now, Link& link);
 

@@ -108,6 +108,7 @@ bool Keeper::find_again() {
   const std::lock_guard gate{driver_};
   device_.assume(device_.name(), *size);
   queue_.attached_again(*size);
+  driver_.change().set_link(device_.traits());
   driver_.device_is_back();
   return true;
 }

@@ -148,6 +148,26 @@ static long do_state(char** a) {
   return tunic_getsockopt(atoi(a[0]), IPPROTO_TCP, TCP_INFO, &info, &size) == 0 ? info.tcpi_state : -1;
 }
 
+/* Octets of a segment that we may send now. */
+static long do_mss(char** a) {
+  int n = 0;
+  socklen_t size = sizeof n;
+  return tunic_getsockopt(atoi(a[0]), IPPROTO_TCP, TCP_MAXSEG, &n, &size) == 0 ? n : -1;
+}
+
+/* How many retransmissions there have been. */
+static long do_retransmissions(char** a) {
+  struct tcp_info info;
+  socklen_t size = sizeof info;
+  return tunic_getsockopt(atoi(a[0]), IPPROTO_TCP, TCP_INFO, &info, &size) == 0 ? (long)info.tcpi_total_retrans : -1;
+}
+
+/* How much there is to say of a device that carries nothing: 0, as long as it does. */
+static long do_device_error(char** a) {
+  (void)a;
+  return (long)strlen(tunic_device_error());
+}
+
 static const struct {
   const char* name;
   int arguments;
@@ -168,6 +188,9 @@ static const struct {
     {"set", 4, do_set},
     {"readable", 1, do_readable},
     {"state", 1, do_state},
+    {"mss", 1, do_mss},
+    {"retransmissions", 1, do_retransmissions},
+    {"device_error", 0, do_device_error},
     {"unacknowledged", 1, do_unacknowledged},
 };
 
