@@ -37,12 +37,12 @@ class DatagramSocket {
   explicit DatagramSocket(Transport t) : transport{t} {}
 
   const Transport transport;
-  std::optional<Endpoint> peer;           // connected
-  bool address_by_user = false;           // bind() chose the address
-  bool port_by_user = false;              // bind() chose the port
+  std::optional<Endpoint> peer;  // connected
+  bool address_by_user = false;  // bind() chose the address
+  bool port_by_user = false;     // bind() chose the port
   bool read_shut = false, write_shut = false;
-  std::uint32_t next_of_pair = none;      // another socket that is connected to the same peer from the same address
-  std::optional<Outgoing> gathering;      // MSG_MORE: how the open message of `output` will be sent
+  std::uint32_t next_of_pair = none;  // another socket that is connected to the same peer from the same address
+  std::optional<Outgoing> gathering;  // MSG_MORE: how the open message of `output` will be sent
 
   // -- received --
 
