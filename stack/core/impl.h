@@ -85,8 +85,10 @@ struct Stack::Impl {
   // udp.cc: the user calls of datagram sockets
   DatagramTables& tables(Transport t) { return t == Transport::udp ? udp : echo; }
   Status bind_datagram(Socket& s, std::uint32_t index, const Endpoint& local);
-  Status take_port(Socket& s, std::uint32_t index, const IpAddr& addr, Port port);
-  Status connect_datagram(Socket& s, std::uint32_t index, Endpoint remote);
+  Status take_port(Socket& s, std::uint32_t index, const Endpoint& local);
+  /// Takes a port for what is to go to `remote`, if it has none yet.
+  Status take_port_for(Socket& s, std::uint32_t index, const Endpoint& remote, Instant now);
+  Status connect_datagram(Socket& s, std::uint32_t index, Endpoint remote, Instant now);
   Result<IpAddr> source_to(const Socket& s, const IpAddr& to) const;
   void leave_peer(Socket& s, std::uint32_t index);
   void disconnect_datagram(Socket& s, std::uint32_t index);

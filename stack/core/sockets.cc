@@ -163,7 +163,7 @@ Status Stack::Impl::forget_failed(Socket& s) {
 }
 
 Status Stack::Impl::connect(Socket& s, std::uint32_t index, Endpoint remote, Instant now) {
-  if (s.datagram) return connect_datagram(s, index, remote);
+  if (s.datagram) return connect_datagram(s, index, remote, now);
   if (s.kind == Socket::Kind::listener) return fail(Error::is_connected);
   if (s.kind == Socket::Kind::connection) {
     const State state = s.connection->state();

@@ -55,7 +55,7 @@ Status Stack::Impl::bind_datagram(Socket& s, std::uint32_t index, const Endpoint
   if (!any && !addresses.is_local(local.addr) && !addresses.is_broadcast(local.addr)) return fail(Error::not_available);
   if (local.port == Port{} && s.options.bind_no_port)
     s.local = local;
-  else if (auto taken = take_port(s, index, local.addr, local.port); !taken)
+  else if (auto taken = take_port(s, index, local); !taken)
     return taken;
   d.address_by_user = !any;
   d.port_by_user = local.port != Port{};
@@ -63,21 +63,31 @@ Status Stack::Impl::bind_datagram(Socket& s, std::uint32_t index, const Endpoint
 }
 
 // Port 0 takes a free one (RFC 6056, U5).
-Status Stack::Impl::take_port(Socket& s, std::uint32_t index, const IpAddr& addr, Port port) {
+Status Stack::Impl::take_port(Socket& s, std::uint32_t index, const Endpoint& local) {
   DatagramTables& t = tables(s.datagram->transport);
-  if (port == Port{}) {
-    const auto chosen = t.ephemeral.for_bind(addr, clock, [&](Port p) {
-      return t.ports.is_unused(binding_of(s, index, {addr, p}));
+  Endpoint chosen = local;
+  if (chosen.port == Port{}) {
+    const auto port = t.ephemeral.for_bind(local.addr, clock, [&](Port p) {
+      return t.ports.is_unused(binding_of(s, index, {local.addr, p}));
     });
-    if (!chosen) return fail(chosen.error());
-    port = *chosen;
+    if (!port) return fail(port.error());
+    chosen.port = *port;
   }
-  const auto binding = t.ports.bind(binding_of(s, index, {addr, port}));
+  const auto binding = t.ports.bind(binding_of(s, index, chosen));
   if (!binding) return fail(binding.error());
   s.binding = *binding;
   s.bound = true;
-  s.local = {addr, port};
+  s.local = chosen;
   return {};
+}
+
+Status Stack::Impl::take_port_for(Socket& s, std::uint32_t index, const Endpoint& remote, Instant now) {
+  if (s.bound) return {};
+  DatagramTables& t = tables(s.datagram->transport);
+  const auto port = t.ephemeral.for_connect(s.local.addr, remote, now, [&](Port p) {
+    return t.ports.is_unused(binding_of(s, index, {s.local.addr, p}));
+  });
+  return port ? take_port(s, index, {s.local.addr, *port}) : fail(Error::again);
 }
 
 /// The address to speak to `to` from: the one it is bound to, else the one that fits.
@@ -107,9 +117,9 @@ static Status check_destination(const Socket& s, const IpAddr& to, const Address
   return {};
 }
 
-Status Stack::Impl::connect_datagram(Socket& s, std::uint32_t index, Endpoint remote) {
+Status Stack::Impl::connect_datagram(Socket& s, std::uint32_t index, Endpoint remote, Instant now) {
   DatagramTables& t = tables(s.datagram->transport);
-  if (!s.bound && !take_port(s, index, s.local.addr, {})) return fail(Error::again);
+  if (auto taken = take_port_for(s, index, remote, now); !taken) return taken;
   if (remote.addr.is_any()) remote.addr = IpAddr::loopback(remote.addr.family());  // as Linux
   if (const auto ok = check_destination(s, remote.addr, addresses); !ok) return ok;
   const auto source = source_to(s, remote.addr);
@@ -188,7 +198,8 @@ Result<Outgoing> Stack::Impl::address(const Socket& s, const DatagramOptions& ho
 Result<std::size_t> Stack::Impl::send_datagram(Socket& s, std::uint32_t index, std::span<const Bytes> text,
                                                const DatagramOptions& how) {
   DatagramSocket& d = *s.datagram;
-  if (!s.bound && !take_port(s, index, s.local.addr, {})) return fail(Error::again);
+  if (const auto taken = take_port_for(s, index, how.to.value_or(Endpoint{}), clock); !taken)
+    return fail(taken.error());
   const std::size_t size = size_of(text);
   if (size > max_packet) return fail(Error::too_long);
   if (d.transport == Transport::icmp && !is_echo_request(text, s.family)) return fail(Error::invalid);
