@@ -94,6 +94,8 @@ struct Stack::Impl {
   void disconnect_datagram(Socket& s, std::uint32_t index);
   Result<std::size_t> send_datagram(Socket& s, std::uint32_t index, std::span<const Bytes> text,
                                     const DatagramOptions& how);
+  /// What MSG_MORE and UDP_CORK held back is a datagram now.
+  void finish_gathered(Socket& s, std::uint32_t index);
   Result<Outgoing> address(const Socket& s, const DatagramOptions& how) const;
   /// True: it goes on until what it sends is out.
   bool close_datagram(Socket& s, std::uint32_t index);

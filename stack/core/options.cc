@@ -162,6 +162,7 @@ Status Stack::set(SocketId id, Option o, std::int64_t value) {
   if ((o == Option::reuse_address || o == Option::reuse_port) && s->bound && !s->connection)
     (s->datagram ? impl_->tables(s->datagram->transport).ports : impl_->ports)
         .set_reuse(s->binding, u.reuse_address, u.reuse_port);
+  if (o == Option::cork && !on && s->datagram) impl_->finish_gathered(*s, id.index);
   if (s->connection) {
     s->connection->options_changed(impl_->clock, t);
     impl_->settle(id.index, impl_->clock);

@@ -228,9 +228,15 @@ Result<std::size_t> Stack::Impl::send_datagram(Socket& s, std::uint32_t index, s
     return failed(Error::again);
   }
   if ((how.more || s.options.cork) && d.transport == Transport::udp) return size;
+  finish_gathered(s, index);
+  return size;
+}
+
+void Stack::Impl::finish_gathered(Socket& s, std::uint32_t index) {
+  DatagramSocket& d = *s.datagram;
+  if (!d.gathering) return;
   d.output.finish(*std::exchange(d.gathering, std::nullopt));
   mark_dirty(index);
-  return size;
 }
 
 // What was sent goes out; its port and its peer are free at once.

@@ -261,6 +261,12 @@ TEST_F(Udp, more_gathers_one_datagram) {
   const auto out = taken();
   ASSERT_EQ(out.size(), 1u);
   EXPECT_EQ(out[0].text.size(), 12u);
+  ASSERT_TRUE(stack().set(s, Option::cork, 1));
+  ASSERT_EQ(send(s, "corked"), 6u);
+  EXPECT_TRUE(taken().empty());
+  ASSERT_TRUE(stack().set(s, Option::cork, 0));
+  host_.flush();
+  EXPECT_EQ(taken().size(), 1u) << "UDP_CORK";
 }
 
 TEST_F(Udp, a_datagram_is_sent_as_it_says) {
