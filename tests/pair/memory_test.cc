@@ -123,5 +123,38 @@ TEST_P(Memory, nothing_is_allocated_for_a_packet_in_the_steady_state) {
   EXPECT_EQ(link.dropped(), 0u);
 }
 
+// L1: the same of datagrams, of every size that fits a packet.
+TEST_P(Memory, nothing_is_allocated_for_a_datagram_in_the_steady_state) {
+  World names{setup()};
+  Stack left{names.config(World::left)}, right{names.config(World::right)};
+  MemoryLink link{left.pool(), right.pool()};
+  Instant now{3600s};
+  const Endpoint at = names.endpoint(World::right, 7);
+  const SocketId server = right.open(GetParam().family, Transport::udp).value();
+  ASSERT_TRUE(right.bind(server, at));
+  const SocketId client = left.open(GetParam().family, Transport::udp).value();
+  ASSERT_TRUE(left.connect(client, at, now));
+
+  static std::byte text[1400], room[1500];
+  const MutBytes out{room};
+  std::size_t read = 0;
+  const auto exchange = [&](int rounds) {
+    for (int i = 0; i < rounds; ++i) {
+      for (int k = 0; k < 16; ++k)
+        ASSERT_TRUE(left.send(client, Bytes{text}.first(static_cast<std::size_t>((i * 16 + k) % 1400))));
+      now += 100us;
+      left.poll(now, link.left());
+      right.poll(now, link.right());
+      DatagramInfo info;
+      while (right.receive_datagram(server, {&out, 1}, {}, info)) ++read;
+    }
+  };
+  exchange(1000);
+  const std::uint64_t before = allocations;
+  exchange(5000);
+  EXPECT_EQ(allocations - before, 0u);
+  EXPECT_EQ(read, 6000u * 16);
+}
+
 }  // namespace
 }  // namespace tunic::test
