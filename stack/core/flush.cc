@@ -66,7 +66,7 @@ void Stack::Impl::flush(Instant now, Link& link) {
     if (s.datagram) {
       if (!output_datagrams(s, id.index, link))
         held_up.push_back(id);
-      else if (s.datagram->has_output())
+      else if (!s.datagram->output.empty())
         dirty.push_back(id);
       else
         s.dirty = false;
@@ -147,18 +147,12 @@ bool Stack::Impl::send_burst(Burst& burst, Link& link) {
                                                  : 0;
   counters.sent += taken;
   counters.refused += burst.size() - taken;
-  for (std::size_t i = 0; i < taken; ++i)
-    if (const Burst::Note& note = burst.note(i); note.connection != Burst::none && at(note.connection).datagram)
-      datagram_sent(note.connection);
   for (std::size_t i = taken; i < burst.size(); ++i)
     if (burst.note(i).connection == Burst::none) keep_refused(burst.packet(i), to_device);
   for (std::size_t i = burst.size(); i > taken; --i) {
     const Burst::Note& note = burst.note(i - 1);
     if (note.connection == Burst::none) continue;
-    if (Socket& s = at(note.connection); s.datagram)
-      s.datagram->refused();
-    else
-      s.connection->undo(note, counters);
+    at(note.connection).connection->undo(note, counters);
     mark_dirty(note.connection);
   }
   const bool all = taken == burst.size();

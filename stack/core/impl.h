@@ -55,11 +55,10 @@ struct Stack::Impl {
   // transmit.cc
   /// Where a datagram to `dst` is to be made, clear: the end of its burst. Null while the Link refuses: try again at the
   /// next flush.
-  TxPacket* begin_datagram(const IpAddr& dst, Link& link, const Burst::Note& note = {});
+  TxPacket* begin_datagram(const IpAddr& dst, Link& link);
   /// Ends what begin_datagram() began: `packet` has its transport header now, with zeros where the checksum goes,
   /// `checksum_field` octets after its begin, and its text. It goes out whole, or in fragments where `discover` and the
-  /// path MTU ask for it. What the Link refuses waits here, but for a whole packet with a note of its socket, which has
-  /// it back. Error: too_long, and it is gone.
+  /// path MTU ask for it. What the Link refuses waits here. Error: too_long, and it is gone.
   Status transmit(TxPacket& packet, const IpFields& fields, MtuDiscover discover,
                   std::optional<std::size_t> checksum_field, Link& link);
   void transmit_fragments(const TxPacket& packet, const IpFields& fields, std::uint32_t mtu, Link& link);
@@ -109,8 +108,8 @@ struct Stack::Impl {
   bool hand_over(std::uint32_t index, const DatagramInfo& info, Slice text);
   /// One quantum of a socket's datagrams into bursts; false: a link refuses.
   bool output_datagrams(Socket& s, std::uint32_t index, Link& link);
-  void datagram_sent(std::uint32_t index);
   bool emit_datagram(TxPacket& packet, const DatagramSocket& d, Link& link);
+  void report_too_long(Socket& s, std::uint32_t index, const Endpoint& to, std::uint32_t mtu);
 
   // sockets.cc
   void config_changed();

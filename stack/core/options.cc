@@ -233,7 +233,9 @@ Result<std::int64_t> Stack::get(SocketId id, Option o) const {
     case Option::mtu: {
       const auto peer = remote(id);
       if (!peer) return fail(Error::not_connected);
-      return impl_->path_mtu(peer->addr, impl_->clock).octets;
+      if (!s->datagram) return impl_->path_mtu(peer->addr, impl_->clock).octets;
+      const std::uint32_t mtu = impl_->datagram_mtu(peer->addr, static_cast<MtuDiscover>(u.mtu_discover));
+      return peer->addr.is_v4() ? std::min(mtu, 65'535u) : mtu;
     }
   }
   return fail(Error::no_option);

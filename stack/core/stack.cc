@@ -312,7 +312,7 @@ bool Stack::unfinished() const {
   if (!impl_->replies.empty() || !impl_->loop.empty() || !impl_->stalled.empty()) return true;
   return std::any_of(impl_->sockets.begin(), impl_->sockets.end(),
                      [](const auto& s) {
-                       return s->connection ? s->connection->unfinished() : s->datagram && s->datagram->has_output();
+                       return s->connection ? s->connection->unfinished() : s->datagram && !s->datagram->output.empty();
                      });
 }
 

@@ -7,13 +7,13 @@
 
 namespace tunic {
 
-TxPacket* Stack::Impl::begin_datagram(const IpAddr& dst, Link& link, const Burst::Note& note) {
+TxPacket* Stack::Impl::begin_datagram(const IpAddr& dst, Link& link) {
   const bool local = addresses.is_local(dst);
   Burst& burst = burst_for(local);
   if (!local && !send_stalled(link)) return nullptr;
   if (burst.full() && !send_burst(burst, link)) return nullptr;
   if (local && loop.size() + burst.size() >= loop_capacity) return nullptr;
-  return &burst.add(note);
+  return &burst.add({});
 }
 
 Status Stack::Impl::transmit(TxPacket& packet, const IpFields& fields, MtuDiscover discover,

@@ -189,10 +189,10 @@ Result<Outgoing> Stack::Impl::address(const Socket& s, const DatagramOptions& ho
   const auto source = how.from && !how.from->is_any() ? Result<IpAddr>{*how.from} : source_to(s, to.addr);
   if (!source) return fail(source.error());
   return Outgoing{.pair = {{*source, s.local.port}, to},
-                                  .ttl = how.ttl.value_or(s.options.ttl),
-                                  .tos = how.tos.value_or(s.options.tos),
-                                  .discover = static_cast<MtuDiscover>(s.options.mtu_discover),
-                                  .checksum = !s.options.no_checksum || !to.addr.is_v4()};
+                  .ttl = how.ttl.value_or(s.options.ttl),
+                  .tos = how.tos.value_or(s.options.tos),
+                  .discover = static_cast<MtuDiscover>(s.options.mtu_discover),
+                  .checksum = !s.options.no_checksum || !to.addr.is_v4()};
 }
 
 Result<std::size_t> Stack::Impl::send_datagram(Socket& s, std::uint32_t index, std::span<const Bytes> text,
@@ -215,11 +215,13 @@ Result<std::size_t> Stack::Impl::send_datagram(Socket& s, std::uint32_t index, s
     return fail(e);
   };
   const std::size_t whole = d.output.open() + size;
-  if (whole > max_text(to, d.transport)) return failed(Error::too_long);
   const std::size_t packet = whole + header_of(d.transport) + (to.is_v4() ? 20 : 40);
   const MtuDiscover discover = d.gathering->discover;
-  if (!addresses.is_local(to) && !may_fragment(discover) && packet > datagram_mtu(to, discover))
+  const std::uint32_t mtu = datagram_mtu(to, discover);
+  if (whole > max_text(to, d.transport) || (packet > mtu && !may_fragment(discover))) {
+    report_too_long(s, index, d.gathering->pair.remote, mtu);
     return failed(Error::too_long);
+  }
   if (const int error = d.take_error(); error != 0) return failed(static_cast<Error>(error));
   if (d.write_shut) return failed(Error::pipe);
   if (d.output.open() == 0 && !d.has_room(s.options.send_buffer)) return failed(Error::again);
@@ -230,6 +232,15 @@ Result<std::size_t> Stack::Impl::send_datagram(Socket& s, std::uint32_t index, s
   if ((how.more || s.options.cork) && d.transport == Transport::udp) return size;
   finish_gathered(s, index);
   return size;
+}
+
+// IP_RECVERR tells the MTU at once. Over IPv4 Linux names the peer's port, whatever port was asked for.
+void Stack::Impl::report_too_long(Socket& s, std::uint32_t index, const Endpoint& to, std::uint32_t mtu) {
+  if (!s.options.receive_errors) return;
+  DatagramSocket& d = *s.datagram;
+  ErrorReport report{.error = EMSGSIZE, .origin = 1, .info = mtu, .to = to};
+  if (to.addr.is_v4()) report.to.port = d.peer ? d.peer->port : Port{};
+  if (d.report(pool, report, {}, s.options.receive_buffer)) mark_edge(index);
 }
 
 void Stack::Impl::finish_gathered(Socket& s, std::uint32_t index) {
@@ -243,7 +254,7 @@ void Stack::Impl::finish_gathered(Socket& s, std::uint32_t index) {
 bool Stack::Impl::close_datagram(Socket& s, std::uint32_t index) {
   leave_peer(s, index);
   unbind(s);
-  if (!s.datagram->has_output()) return false;
+  if (s.datagram->output.empty()) return false;
   s.datagram->read_shut = true;
   dying.push_back(id_of(index));
   return true;

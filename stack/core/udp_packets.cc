@@ -16,11 +16,6 @@ namespace tunic {
 namespace {
 constexpr std::size_t broadcast_listeners = 32;  // at most so many sockets hear one broadcast: law 2
 constexpr std::size_t quantum = 8;               // datagrams of a socket in turn
-
-/// Octets of the headers before its text; the text of an echo socket has ICMP's in it.
-std::size_t headers_of(Transport t, const IpAddr& to) {
-  return (t == Transport::udp ? UdpView::header_size : 0) + (to.is_v4() ? Ipv4View::min_size : Ipv6View::size);
-}
 }  // namespace
 
 std::optional<std::uint32_t> Stack::Impl::find_datagram_socket(Transport t, const FourTuple& pair) {
@@ -79,37 +74,23 @@ std::optional<Drop> Stack::Impl::deliver_echo_reply(RxPacket& packet, const Data
 
 bool Stack::Impl::output_datagrams(Socket& s, std::uint32_t index, Link& link) {
   DatagramSocket& d = *s.datagram;
-  for (std::size_t n = 0; n < quantum && d.has_output(); ++n) {
+  for (std::size_t n = 0; n < quantum && !d.output.empty(); ++n) {
     step();
-    const auto& [how, size] = d.output[d.in_burst];
-    const bool local = addresses.is_local(how.pair.remote.addr);
-    Burst& burst = burst_for(local);
-    // In pieces, or not at all, it is done with at once: so after those before it.
-    const bool whole = local || size + headers_of(d.transport, how.pair.remote.addr) <=
-                                    datagram_mtu(how.pair.remote.addr, how.discover);
-    if (!whole && d.in_burst > 0 && !send_burst(burst, link)) return false;
-    TxPacket* packet =
-        begin_datagram(how.pair.remote.addr, link, whole ? Burst::Note{.connection = index} : Burst::Note{});
+    TxPacket* packet = begin_datagram(d.output.front().head.pair.remote.addr, link);
     if (packet == nullptr) return false;
     const bool sent = emit_datagram(*packet, d, link);
-    d.burst_text += d.output[d.in_burst++].size;
-    if (!whole) datagram_sent(index);
     ++(sent ? counters.udp_out : counters.udp_unsent);
+    const bool was_full = d.output.charge() * 2 >= s.options.send_buffer;
+    d.output.pop();
+    if (was_full) mark_edge(index);
   }
   return true;
 }
 
-void Stack::Impl::datagram_sent(std::uint32_t index) {
-  Socket& s = at(index);
-  const bool was_full = s.datagram->output.charge() * 2 >= s.options.send_buffer;
-  s.datagram->sent();
-  if (was_full) mark_edge(index);
-}
-
-// The first datagram of `d` that is not in a burst yet, as a packet or its fragments. False: the way has become too
+// The oldest datagram of `d` as a packet or its fragments. False: the way has become too
 // narrow for one that must not be cut.
 bool Stack::Impl::emit_datagram(TxPacket& packet, const DatagramSocket& d, Link& link) {
-  const auto& [how, size] = d.output[d.in_burst];
+  const auto& [how, size] = d.output.front();
   const auto& [from, to] = how.pair;
   const MutBytes header = MutBytes{packet.headers}.subspan(packet.begin);
   std::uint8_t protocol = protocol::udp;
@@ -121,12 +102,12 @@ bool Stack::Impl::emit_datagram(TxPacket& packet, const DatagramSocket& d, Link&
     field = IcmpView::checksum_offset;
     in_header = IcmpView::header_size;
     std::array<std::byte, IcmpView::header_size> asked;
-    d.output.text().copy_out(d.burst_text, asked);
+    d.output.text().copy_out(0, asked);
     const std::uint16_t sequence = load_be<std::uint16_t>(asked.data() + 6);
     IcmpEcho{echo_request_type(to.addr.family()), 0, static_cast<std::uint16_t>(from.port), sequence}.emit(header);
   }
   packet.end = static_cast<std::uint16_t>(packet.begin + UdpView::header_size);
-  d.output.text().gather(d.burst_text + in_header, size - in_header, packet);
+  d.output.text().gather(in_header, size - in_header, packet);
   const std::uint32_t label =
       to.addr.is_v4() ? 0 : static_cast<std::uint32_t>(prf_of_pair(prf, Purpose::flow_label, how.pair) & 0xfffff);
   const IpFields fields{

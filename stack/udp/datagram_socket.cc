@@ -42,14 +42,6 @@ std::size_t DatagramSocket::take_report(std::span<const MutBytes> out, ErrorRepo
   return copied;
 }
 
-void DatagramSocket::sent() {
-  burst_text -= output.front().size;
-  --in_burst;
-  output.pop();
-}
-
-void DatagramSocket::refused() { burst_text -= output[--in_burst].size; }
-
 std::uint64_t DatagramSocket::digest(std::uint64_t h) const {
   const auto mix = [&h](std::uint64_t v) { h = (h ^ v) * 0x9e3779b97f4a7c15u, h ^= h >> 32; };
   mix(received_.charge());

