@@ -206,6 +206,61 @@ TEST(Process, numbers_are_made_and_replaced) {
             0);
 }
 
+TEST(Process, waiting_for_many_at_once) {
+  EXPECT_EQ(in_child([] {
+              MUST(start_alone() == 0);
+              const int door = listener(80);
+              const int client = tunic_socket(AF_INET, SOCK_STREAM, 0);
+              const sockaddr_in at = loopback(80);
+              const int ours = tunic_epoll_create1(EPOLL_CLOEXEC), kernels = epoll_create1(0);
+              epoll_event e{.events = EPOLLIN, .data = {.fd = door}}, got{};
+              MUST(tunic_epoll_create(0) == -1 && errno == EINVAL);
+              MUST(tunic_epoll_create1(1) == -1 && errno == EINVAL);
+              MUST(tunic_epoll_ctl(ours, EPOLL_CTL_ADD, door, nullptr) == -1 && errno == EFAULT);
+              MUST(tunic_epoll_ctl(ours, EPOLL_CTL_ADD, door, &e) == 0);
+              MUST(tunic_epoll_ctl(kernels, EPOLL_CTL_ADD, door, &e) == 0);
+              MUST(tunic_epoll_ctl(door, EPOLL_CTL_ADD, client, &e) == -1 && errno == EINVAL);
+              MUST(tunic_epoll_ctl(ours, EPOLL_CTL_ADD, ours, &e) == -1 && errno == EINVAL);
+              MUST(tunic_epoll_wait(door, &got, 1, 0) == -1 && errno == EINVAL);
+              MUST(tunic_epoll_wait(ours, &got, 0, 0) == -1 && errno == EINVAL);
+              MUST(tunic_epoll_wait(ours, &got, 1, 0) == 0);
+              MUST(tunic_read(ours, &got, 1) == -1 && errno == EINVAL);
+              MUST(tunic_listen(ours, 1) == -1 && errno == ENOTSOCK);
+              MUST(tunic_connect(client, raw(at), sizeof at) == 0);
+              MUST(tunic_epoll_wait(ours, &got, 1, -1) == 1 && got.data.fd == door && got.events == EPOLLIN);
+              MUST(tunic_epoll_wait(kernels, &got, 1, -1) == 1 && got.data.fd == door && got.events == EPOLLIN);
+              const timespec second{.tv_sec = 1, .tv_nsec = 0}, wrong{.tv_sec = 0, .tv_nsec = 1'000'000'000};
+              MUST(tunic_epoll_pwait2(ours, &got, 1, &second, nullptr) == 1);
+              pollfd p{door, POLLIN, 0};
+              MUST(tunic_ppoll(&p, 1, &second, nullptr) == 1 && p.revents == POLLIN);
+              MUST(tunic_ppoll(&p, 1, &wrong, nullptr) == -1 && errno == EINVAL);
+              fd_set in;
+              FD_ZERO(&in);
+              FD_SET(client, &in);
+              timeval left{.tv_sec = 0, .tv_usec = 2000};
+              MUST(tunic_select(client + 1, &in, nullptr, nullptr, &left) == 0 && left.tv_usec == 0);
+              MUST(tunic_accept(door, nullptr, nullptr) >= 0);
+              MUST(tunic_epoll_wait(ours, &got, 1, 0) == 0 && tunic_epoll_wait(kernels, &got, 1, 0) == 0);
+              FD_ZERO(&in);
+              FD_SET(door, &in);
+              FD_SET(client, &in);
+              left = {.tv_sec = 5, .tv_usec = 0};
+              fd_set out = in;
+              MUST(tunic_select(client + 1, nullptr, &out, nullptr, &left) == 1 && left.tv_sec == 4);
+              left.tv_usec = -1;
+              MUST(tunic_select(1, nullptr, nullptr, nullptr, &left) == -1 && errno == EINVAL);
+              MUST(tunic_select(-1, nullptr, nullptr, nullptr, nullptr) == -1 && errno == EINVAL);
+              MUST(tunic_pselect(client + 1, &in, nullptr, nullptr, &wrong, nullptr) == -1 && errno == EINVAL);
+              return in_child([&] {
+                MUST(tunic_epoll_wait(ours, &got, 1, 0) == -1 && errno == EBADF);
+                MUST(tunic_epoll_ctl(ours, EPOLL_CTL_DEL, 0, &e) == -1 && errno == EBADF);
+                MUST(tunic_select(door + 1, &in, nullptr, nullptr, nullptr) == -1 && errno == EBADF);
+                return 0;
+              });
+            }),
+            0);
+}
+
 TEST(Process, a_failed_start_says_why_and_can_be_repeated) {
   EXPECT_EQ(in_child([] {
               MUST(*tunic_start_error() == 0);
@@ -321,18 +376,35 @@ TEST(Fork, the_child_can_have_a_stack_of_its_own) {
 TEST(Fork, while_another_thread_is_inside) {
   EXPECT_EQ(in_child([] {
               MUST(start_alone() == 0);
+              const int door = listener(80);
+              const int client = tunic_socket(AF_INET, SOCK_STREAM, 0);
+              const sockaddr_in at = loopback(80);
+              MUST(tunic_connect(client, raw(at), sizeof at) == 0);
+              const int server = tunic_accept(door, nullptr, nullptr);
               std::atomic<bool> done = false;
+              std::atomic<int> wrong = 0, rounds = 0;
               std::thread busy{[&] {
-                while (!done) tunic_close(tunic_socket(AF_INET, SOCK_STREAM, 0));
+                for (char c = 0; !done; ++c, ++rounds) {
+                  char got = 0;
+                  wrong += tunic_write(client, &c, 1) != 1 || tunic_read(server, &got, 1) != 1 || got != c;
+                  tunic_close(tunic_socket(AF_INET, SOCK_STREAM, 0));
+                }
               }};
-              int wrong = 0;
-              for (int i = 0; i < 20; ++i)
-                wrong += in_child([] {
+              for (int i = 0; i < 20; ++i) {
+                const int before = rounds;
+                wrong += in_child([&] {
+                           char c = 0;
+                           MUST(tunic_read(server, &c, 1) == -1 && errno == EBADF);
+                           MUST(tunic_write(client, &c, 1) == -1 && errno == EBADF);
+                           MUST(tunic_epoll_wait(server, nullptr, 1, 0) == -1 && errno == EBADF);
+                           MUST(tunic_close(server) == -1 && errno == EBADF);
                            // The allocator of GCC 12's ASan may be locked for ever in the child of a threaded process:
                            // its search for leaks, at exit, would wait for it.
                            if (address_sanitizer) _exit(0);
                            return 0;
                          }) != 0;
+                while (rounds == before) std::this_thread::yield();  // the parent's connection goes on
+              }
               done = true;
               busy.join();
               MUST(wrong == 0);
