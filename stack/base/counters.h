@@ -37,6 +37,7 @@ enum class Drop : std::uint8_t {
   tcp_reset,         ///< a reset that was not exact, or was sent to a listener
   tcp_state,         ///< nothing a segment can do in this state
   listen_overflow,   ///< SYN queue or accept queue full
+  accept_deferred,   ///< an ACK without text for a listener that wants text first
   no_memory,         ///< the packet pool, Config::max_sockets or a table is exhausted
   receive_overflow,  ///< more holes than we remember
   receive_full,      ///< a datagram for a socket whose buffer is full, or that reads no more

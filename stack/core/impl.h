@@ -123,6 +123,7 @@ struct Stack::Impl {
   Status connect(Socket& s, std::uint32_t index, Endpoint remote, Instant now);
   Binding binding_of(const Socket& s, std::uint32_t index, const Endpoint& local) const;
   bool pair_is_free(const FourTuple& pair, Instant now) const;
+  void disconnect(Socket& s, std::uint32_t index);
   void stop_listening(Socket& s);
   Status forget_failed(Socket& s);
 

@@ -1,5 +1,6 @@
 // Options and information of sockets: ranges and meanings are Linux's.
 #include <algorithm>
+#include <limits>
 
 #include "core/impl.h"
 
@@ -22,7 +23,7 @@ Range range_of(Option o) {
     case Option::linger:
       return {-1, 0x7fff'ffff};
     case Option::max_segment:
-      return {88, 32'767};
+      return {0, 32'767};
     case Option::ttl:
       return {1, 255};
     case Option::tos:
@@ -33,7 +34,10 @@ Range range_of(Option o) {
     case Option::receive_low:
       return {0, 0x7fff'ffff};
     case Option::linger2:
-      return {-1, 0x7fff'ffff};
+    case Option::defer_accept:
+    case Option::window_clamp:
+    case Option::not_sent_low:
+      return {std::numeric_limits<std::int32_t>::min(), 0x7fff'ffff};
     case Option::mtu_discover:
       return {0, 5};
     default:
@@ -53,10 +57,46 @@ bool is_of_tcp(Option o) {
     case Option::syn_count:
     case Option::linger2:
     case Option::quick_ack:
+    case Option::defer_accept:
+    case Option::window_clamp:
+    case Option::not_sent_low:
       return true;
     default:
       return false;
   }
+}
+
+constexpr int most_linger2 = 120;           // TCP_FIN_TIMEOUT_MAX
+constexpr std::int64_t least_clamp = 1152;  // half of the least receive buffer
+
+// Linux counts the patience of TCP_DEFER_ACCEPT in retransmissions of the SYN-ACK: after 1, 2, 4... s, at most 120 s.
+int retransmissions_in(std::int64_t seconds) {
+  int n = 0;
+  for (std::int64_t gap = 1, sum = 0; sum < seconds && n < 255; gap = std::min<std::int64_t>(2 * gap, 120))
+    sum += gap, ++n;
+  return n;
+}
+
+std::int64_t seconds_of(int retransmissions) {
+  std::int64_t sum = 0;
+  for (std::int64_t gap = 1; retransmissions > 0; --retransmissions, gap = std::min<std::int64_t>(2 * gap, 120))
+    sum += gap;
+  return sum;
+}
+
+// As Linux: at most half of what the buffer may become, and the buffer grows to hold it.
+void set_receive_low(Socket& s, std::size_t n, const Config& config) {
+  UserOptions& u = s.chosen();
+  if (s.datagram) {
+    u.receive_low = n;
+    return;
+  }
+  const std::size_t most = u.receive_buffer_set ? u.receive_buffer : config.tcp.max_receive_buffer;
+  u.receive_low = std::min(n, std::max<std::size_t>(1, most / 2));
+  if (u.receive_buffer_set || 2 * u.receive_low <= u.receive_buffer) return;
+  u.receive_buffer = 2 * u.receive_low;
+  if (s.connection && s.connection->receiver_buffer() < u.receive_buffer)
+    s.connection->set_receive_buffer(u.receive_buffer);
 }
 
 }  // namespace
@@ -109,18 +149,19 @@ Status Stack::set(SocketId id, Option o, std::int64_t value) {
       u.oob_inline = on;
       break;
     case Option::receive_buffer:
-      u.receive_buffer = std::clamp<std::size_t>(static_cast<std::size_t>(value), 2304, impl_->config.rmem_max);
+      u.receive_buffer = std::clamp<std::size_t>(static_cast<std::size_t>(value), 1152, impl_->config.rmem_max);
       u.receive_buffer_set = true;
       if (s->connection) s->connection->set_receive_buffer(u.receive_buffer);
       break;
     case Option::send_buffer:
-      u.send_buffer = std::clamp<std::size_t>(static_cast<std::size_t>(value), 4608, impl_->config.wmem_max);
+      u.send_buffer = std::clamp<std::size_t>(static_cast<std::size_t>(value), 2304, impl_->config.wmem_max);
       u.send_buffer_set = true;
       break;
     case Option::receive_low:
-      u.receive_low = static_cast<std::size_t>(std::max<std::int64_t>(1, value));
+      set_receive_low(*s, static_cast<std::size_t>(std::max<std::int64_t>(1, value)), impl_->config);
       break;
     case Option::max_segment:
+      if (value != 0 && value < 88) return fail(Error::invalid);
       u.max_segment = static_cast<std::uint16_t>(value);
       break;
     case Option::user_timeout:
@@ -130,10 +171,21 @@ Status Stack::set(SocketId id, Option o, std::int64_t value) {
       u.syn_count = number;
       break;
     case Option::linger2:
-      u.linger2 = number;
+      u.linger2 = std::clamp(number, -1, most_linger2);
       break;
     case Option::quick_ack:
       u.quick_ack = on;
+      u.interactive = !on;
+      break;
+    case Option::defer_accept:
+      u.defer_accept = retransmissions_in(value);
+      break;
+    case Option::window_clamp:
+      if (value == 0 && s->connection && s->connection->state() != State::closed) return fail(Error::invalid);
+      u.window_clamp = value == 0 ? 0 : std::max<std::int64_t>(value, least_clamp);
+      break;
+    case Option::not_sent_low:
+      u.not_sent_low = value;
       break;
     case Option::ttl:
       u.ttl = static_cast<std::uint8_t>(value);
@@ -205,17 +257,24 @@ Result<std::int64_t> Stack::get(SocketId id, Option o) const {
     case Option::receive_low:
       return static_cast<std::int64_t>(u.receive_low);
     case Option::max_segment:
-      return s->connection        ? static_cast<std::int64_t>(s->connection->info(impl_->config.tcp).snd_mss)
-             : u.max_segment != 0 ? u.max_segment
-                                  : default_mss(s->family);
+      return s->connection && s->connection->state() != State::closed ? static_cast<std::int64_t>(s->connection->mss())
+             : u.max_segment != 0                                     ? u.max_segment
+                                  : default_mss(Family::v4);  // of IPv6 too, as Linux
     case Option::user_timeout:
       return u.user_timeout / 1ms;
     case Option::syn_count:
       return u.syn_count != 0 ? u.syn_count : 6;
     case Option::linger2:
-      return u.linger2 != 0 ? u.linger2 : impl_->config.tcp.fin_wait_2 / 1s;
+      return u.linger2 != 0 ? std::int64_t{u.linger2} : impl_->config.tcp.fin_wait_2 / 1s;
     case Option::quick_ack:
-      return u.quick_ack.value_or(true);
+      return !u.interactive && u.quick_ack.value_or(true);
+    case Option::defer_accept:
+      return seconds_of(u.defer_accept);
+    case Option::window_clamp:
+      if (u.window_clamp != 0 || !s->connection || s->connection->state() == State::closed) return u.window_clamp;
+      return s->connection->receiver().largest_window();
+    case Option::not_sent_low:
+      return u.not_sent_low;
     case Option::ttl:
       return u.ttl;
     case Option::tos:
@@ -241,14 +300,30 @@ Result<std::int64_t> Stack::get(SocketId id, Option o) const {
   return fail(Error::no_option);
 }
 
-Result<TcpInfo> Stack::info(SocketId id) const {
+Status Stack::set_congestion(SocketId id, std::string_view name) {
+  Socket* s = impl_->find(id);
+  if (s == nullptr) return fail(Error::bad_handle);
+  const auto found = std::ranges::find(congestion_controls, name);
+  if (found == congestion_controls.end()) return fail(Error::no_entry);
+  s->chosen().congestion = static_cast<std::uint8_t>(found - congestion_controls.begin());
+  return {};
+}
+
+Result<std::string_view> Stack::congestion(SocketId id) const {
+  Socket* s = impl_->find(id);
+  if (s == nullptr) return fail(Error::bad_handle);
+  return congestion_controls[s->chosen().congestion];
+}
+
+Result<TcpInfo> Stack::info(SocketId id, std::optional<Instant> now) const {
   Socket* s = impl_->find(id);
   if (s == nullptr) return fail(Error::bad_handle);
   TcpInfo i;
-  if (s->connection) i = s->connection->info(impl_->config.tcp);
+  if (s->connection) i = s->connection->info(impl_->config.tcp, now.value_or(impl_->clock));
   if (s->listener) {
     i.state = State::listen;
     i.accept_queue = static_cast<std::uint32_t>(s->listener->waiting());
+    i.backlog = s->listener->backlog();
     i.syn_queue = s->listener->half_open();
   }
   // The connection has become a record; when that ends there is nothing left of it.

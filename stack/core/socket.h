@@ -28,9 +28,11 @@ struct Socket {
   bool bound_by_user = false;    // bind() chose it: kept when a connection ends
   bool connect_pending = false;  // connect() has not yet told of its success
   bool in_demux = false;
-  bool local_peer = false;  // the other end is in this Stack
-  bool embryo = false;      // of a listener, before it is established
-  bool queued = false;      // established, waits for accept()
+  bool any_address = false;  // bind() left the address to connect()
+  int late_error = 0;        // of a connection that disconnect() ended
+  bool local_peer = false;   // the other end is in this Stack
+  bool embryo = false;       // of a listener, before it is established
+  bool queued = false;       // established, waits for accept()
   std::uint32_t generation = 1;
   SocketId parent{};            // the listener of a socket that nobody accepted yet
   std::uint32_t listening = 0;  // how often listen() began here; of a child, when its parent took it

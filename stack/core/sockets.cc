@@ -135,6 +135,7 @@ Status Stack::Impl::bind(Socket& s, std::uint32_t index, const Endpoint& local) 
   if (!binding) return fail(binding.error());
   s.binding = *binding;
   s.bound = s.bound_by_user = true;
+  s.any_address = chosen.addr.is_any();
   s.local = chosen;
   return {};
 }
@@ -216,11 +217,42 @@ Status Stack::Impl::connect(Socket& s, std::uint32_t index, Endpoint remote, Ins
   s.local_peer = addresses.is_local(remote.addr);
   s.kind = Socket::Kind::connection;
   s.connect_pending = true;
+  s.late_error = 0;
   s.connection = std::make_unique<Connection>(pair, s.options, config.tcp, first_hop_mtu(s));
   follow_path(s, now);
   s.connection->open_active(iss, timestamp_offset(prf, pair));
   settle(index, now);
   return fail(Error::in_progress);
+}
+
+// As Linux: what bind() chose stays; a port that connect() took goes, though it is still told.
+void Stack::Impl::disconnect(Socket& s, std::uint32_t index) {
+  if (s.kind == Socket::Kind::listener) {
+    static_cast<void>(ports.set_listening(s.binding, false));
+    stop_listening(s);
+  }
+  if (s.kind == Socket::Kind::connection) {
+    Connection& c = *s.connection;
+    const State before = c.state();
+    if (const auto reset = c.disconnect()) reply(*reset);
+    s.late_error =
+        before == State::closed || before == State::time_wait ? c.take_error() : static_cast<int>(Error::reset);
+    if (s.in_demux) demux.erase(c.pair());
+    s.in_demux = s.connect_pending = false;
+    wheel.cancel(s.timer);
+    s.options = c.options;
+    s.connection.reset();
+    s.kind = Socket::Kind::blank;
+    const Port port = s.local.port;
+    if (!s.bound_by_user) {
+      unbind(s);
+      s.local.port = port;
+    } else if (s.any_address) {
+      s.local.addr = IpAddr::any(s.family);
+      ports.set_address(s.binding, s.local.addr);
+    }
+  }
+  mark_edge(index);
 }
 
 void Stack::Impl::stop_listening(Socket& s) {

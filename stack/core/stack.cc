@@ -112,8 +112,10 @@ Result<std::size_t> Stack::receive(SocketId id, MutBytes out, ReceiveFlags flags
 Status Stack::disconnect(SocketId id) {
   Socket* s = impl_->find(id);
   if (s == nullptr) return fail(Error::bad_handle);
-  if (!s->datagram) return fail(Error::unsupported);
-  impl_->disconnect_datagram(*s, id.index);
+  if (s->datagram)
+    impl_->disconnect_datagram(*s, id.index);
+  else
+    impl_->disconnect(*s, id.index);
   return {};
 }
 
@@ -209,7 +211,7 @@ std::uint32_t Stack::ready(SocketId id) const {
   }
   if (s->datagram) return impl_->ready_datagram(*s, id.index);
   if (s->listener) return s->listener->empty() ? 0 : ready::readable;
-  return ready::writable | ready::hangup;  // a blank socket, as Linux
+  return ready::writable | ready::hangup | (s->late_error != 0 ? ready::error : 0);  // a blank socket, as Linux
 }
 
 std::optional<SocketId> Stack::take_edge() {
@@ -245,7 +247,7 @@ int Stack::take_error(SocketId id) {
   Socket* s = impl_->find(id);
   if (s == nullptr) return 0;
   if (s->datagram) return s->datagram->take_error();
-  return s->connection ? s->connection->take_error() : 0;
+  return s->connection ? s->connection->take_error() : std::exchange(s->late_error, 0);
 }
 
 Result<std::size_t> Stack::readable_bytes(SocketId id) const {

@@ -65,18 +65,21 @@ enum class Option : std::uint8_t {
   cork,            ///< TCP_CORK 0/1: full segments alone, or what has waited 200 ms
   linger,          ///< SO_LINGER: seconds, -1 is off
   oob_inline,      ///< SO_OOBINLINE 0/1
-  receive_buffer,  ///< SO_RCVBUF octets of text, clamped to 2304..Config::rmem_max; ends autotuning
-  send_buffer,     ///< SO_SNDBUF octets of text, clamped to 4608..Config::wmem_max; ends autotuning
-  receive_low,     ///< SO_RCVLOWAT octets that make a socket readable; 0 counts as 1
-  max_segment,     ///< TCP_MAXSEG octets, 88..32767
+  receive_buffer,  ///< SO_RCVBUF octets of text, clamped to 1152..Config::rmem_max; ends autotuning
+  send_buffer,     ///< SO_SNDBUF octets of text, clamped to 2304..Config::wmem_max; ends autotuning
+  receive_low,     ///< SO_RCVLOWAT octets that make a socket readable; 0 counts as 1; a receive buffer grows with it
+  max_segment,     ///< TCP_MAXSEG octets, 88..32767, or 0: as the MTU says; of a SYN and what follows it
   user_timeout,    ///< TCP_USER_TIMEOUT milliseconds, 0: TcpSettings::data_give_up (RFC 9293 MUST-21)
   syn_count,       ///< TCP_SYNCNT retransmissions of SYN, 1..127
-  linger2,         ///< TCP_LINGER2 seconds in FIN-WAIT-2 after close(); 0 or -1: TcpSettings::fin_wait_2
-  quick_ack,       ///< TCP_QUICKACK 0/1: acknowledgments are not delayed
-  ttl,             ///< IP_TTL / IPV6_UNICAST_HOPS 1..255
-  tos,             ///< IP_TOS / IPV6_TCLASS 0..255, the ECN bits with it
-  bind_no_port,    ///< IP_BIND_ADDRESS_NO_PORT 0/1: bind() to port 0 leaves the choice to connect()
-  broadcast,       ///< SO_BROADCAST 0/1: may send to broadcast addresses
+  linger2,       ///< TCP_LINGER2 seconds in FIN-WAIT-2 after close(), at most 120; 0: TcpSettings::fin_wait_2, -1: none
+  quick_ack,     ///< TCP_QUICKACK 0/1: acknowledgments are not delayed; get() tells 0 where text answers text
+  defer_accept,  ///< TCP_DEFER_ACCEPT seconds: accept() waits for text so long, in whole retransmissions of SYN-ACK
+  window_clamp,  ///< TCP_WINDOW_CLAMP octets of the largest window offered, 1152 and more; 0: none, if unconnected
+  not_sent_low,  ///< TCP_NOTSENT_LOWAT octets not yet sent that make a socket unwritable; 0: no such mark
+  ttl,           ///< IP_TTL / IPV6_UNICAST_HOPS 1..255
+  tos,           ///< IP_TOS / IPV6_TCLASS 0..255, the ECN bits with it
+  bind_no_port,  ///< IP_BIND_ADDRESS_NO_PORT 0/1: bind() to port 0 leaves the choice to connect()
+  broadcast,     ///< SO_BROADCAST 0/1: may send to broadcast addresses
   receive_errors,  ///< IP_RECVERR, IPV6_RECVERR 0/1: receive_error() tells what the network said
   mtu_discover,    ///< IP_MTU_DISCOVER, IPV6_MTU_DISCOVER: the values of MtuDiscover
   mtu,             ///< IP_MTU, IPV6_MTU: octets of the path MTU to the peer; only to get()
@@ -148,8 +151,8 @@ class Stack {
   /// hears nobody else. Errors: family, unreachable, invalid, denied (broadcast without Option::broadcast), no_buffers,
   /// again (no port).
   Status connect(SocketId s, const Endpoint& remote, Instant now);
-  /// connect() with AF_UNSPEC: a datagram socket has no peer any more, and no address and port but those that bind()
-  /// chose. Error: unsupported (another socket).
+  /// connect() with AF_UNSPEC: the socket has no peer any more, and no address and port but those that bind() chose. A
+  /// connection is reset, and the error `reset` is pending then; a listener stops.
   Status disconnect(SocketId s);
   /// Copies in what fits. Errors: again (also while memory is short), pipe, not_connected, the pending error (reset,
   /// timed_out...).
@@ -202,18 +205,23 @@ class Stack {
   Status set(SocketId s, Option o, std::int64_t value);
   /// An option in the unit of set(); max_segment of a connection is TcpInfo::snd_mss. Error: no_option.
   Result<std::int64_t> get(SocketId s, Option o) const;
+  /// TCP_CONGESTION: the congestion control of a connection, now or when there is one. Error: no_entry (no such name).
+  Status set_congestion(SocketId s, std::string_view name);
+  /// Its name.
+  Result<std::string_view> congestion(SocketId s) const;
   /// SO_ERROR: the pending error as errno, which is cleared; 0 if none, or for a bad handle.
   int take_error(SocketId s);
   /// SIOCINQ: octets that receive() would give without waiting; of datagrams, those of the next one. Error: invalid (a
   /// listener).
   Result<std::size_t> readable_bytes(SocketId s) const;
-  /// SIOCOUTQ: octets sent or queued and not acknowledged; of datagrams, those that wait for the link. Error: invalid (a
-  /// listener).
+  /// SIOCOUTQ: octets sent or queued and not acknowledged; of datagrams, those that wait for the link. Error: invalid
+  /// (a listener).
   Result<std::size_t> unacknowledged_bytes(SocketId s) const;
   /// SIOCATMARK: whether the next octet to be read is the urgent one.
   Result<bool> at_mark(SocketId s) const;
-  /// STATUS (RFC 9293 section 3.10.6), as TCP_INFO; State::closed for a blank socket.
-  Result<TcpInfo> info(SocketId s) const;
+  /// STATUS (RFC 9293 section 3.10.6), as TCP_INFO; State::closed for a blank socket. Times are told as of `now`, or of
+  /// the last poll() or flush().
+  Result<TcpInfo> info(SocketId s, std::optional<Instant> now = {}) const;
 
   // -- knobs: docs/sysctl.md lists them --
 

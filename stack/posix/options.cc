@@ -149,8 +149,15 @@ Result<socklen_t> Sockets::get_option(Description& s, int level, int option, std
         break;
     }
   if (level == IPPROTO_TCP && option == TCP_INFO) {
-    const auto info = stack.info(s.id);
+    const auto info = stack.info(s.id, now());
     return info ? write(to_linux(*info), value) : fail(info.error());
+  }
+  if (level == IPPROTO_TCP && option == TCP_CONGESTION) {
+    const auto name = stack.congestion(s.id);
+    if (!name) return fail(name.error());
+    std::array<char, 16> padded{};  // TCP_CA_NAME_MAX
+    name->copy(padded.data(), padded.size() - 1);
+    return write(padded, value);
   }
   if ((level == IPPROTO_IP && option == IP_MTU) || (level == IPPROTO_IPV6 && option == IPV6_MTU)) {
     const auto octets = stack.get(s.id, Option::mtu);
@@ -209,6 +216,13 @@ Status Sockets::set_option(Description& s, int level, int option, Bytes value) {
         if (is_of_local_sockets(option)) return fail(Error::unsupported);
         break;
     }
+  }
+  if (level == IPPROTO_TCP && option == TCP_CONGESTION) {
+    if (value.empty()) return fail(Error::invalid);
+    if (value.data() == nullptr) return fail_as(EFAULT);
+    std::string_view name{reinterpret_cast<const char*>(value.data()), std::min<std::size_t>(value.size(), 15)};
+    name = name.substr(0, name.find('\0'));
+    return stack.set_congestion(s.id, name);
   }
   const SocketKind kind = kind_of(stack, s);
   const OptionRow* row = find_option(kind, level, option);

@@ -1,12 +1,24 @@
-// struct tcp_info as Linux gives it for TCP_INFO, with what we know; what we do not know is 0.
+// struct tcp_info as Linux gives it for TCP_INFO. The kernel lets the structure grow at its end; ours ends where what
+// we know ends, and getsockopt() gives as much of it as is asked for.
 #pragma once
 
 #include <linux/tcp.h>
+
+#include <cstddef>
 
 #include "tcp/info.h"
 
 namespace tunic {
 
-struct tcp_info to_linux(const TcpInfo& info);
+/// Linux's struct tcp_info beyond the fields that the headers of 6.1 have.
+struct LinuxTcpInfo {
+  struct tcp_info known;
+  __u32 rcv_wnd;
+  __u32 rehash;
+};
+static_assert(sizeof(struct tcp_info) == 232, "newer headers: they name these fields themselves");
+static_assert(offsetof(LinuxTcpInfo, rcv_wnd) == 232 && sizeof(LinuxTcpInfo) == 240);
+
+LinuxTcpInfo to_linux(const TcpInfo& info);
 
 }  // namespace tunic

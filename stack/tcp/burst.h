@@ -18,6 +18,8 @@ class Burst {
     std::uint32_t connection = none;  // index of its socket
     Run run{};                        // empty: an acknowledgment alone
     bool acknowledges = false;
+    std::uint16_t segments = 1;  // on the wire
+    std::uint32_t text = 0;      // octets
   };
   static constexpr std::uint32_t none = 0xffffffff;
 

@@ -33,7 +33,11 @@ const char* name(State s) {
 }
 
 Connection::Connection(const FourTuple& pair, const UserOptions& user, const TcpSettings& settings, std::uint32_t mtu)
-    : options{user}, pair_{pair}, cc_{begin_congestion_control(536, settings.initial_window)}, first_hop_mtu_{mtu}, mtu_{mtu} {
+    : options{user},
+      pair_{pair},
+      cc_{begin_congestion_control(536, settings.initial_window)},
+      first_hop_mtu_{mtu},
+      mtu_{mtu} {
   if (options.receive_buffer == 0) options.receive_buffer = settings.receive_buffer;
   if (options.send_buffer == 0) options.send_buffer = settings.send_buffer;
   writable_limit_ = options.send_buffer;
@@ -59,7 +63,9 @@ void Connection::open_passive(const Segment& syn, Seq32 iss, std::uint32_t times
                               const TcpSettings& settings) {
   passive_ = true;
   open_active(iss, timestamp_offset);
-  rcv_.start(syn.wire_seq, options.receive_buffer);
+  rcv_.start(syn.wire_seq, first_window());
+  rcv_.set_buffer(options.receive_buffer);
+  rcv_.set_clamp(options.window_clamp);
   agree(syn.options, settings);
   if (agreed_.timestamps) {
     ts_recent_ = syn.options.timestamps->value;
@@ -68,8 +74,14 @@ void Connection::open_passive(const Segment& syn, Seq32 iss, std::uint32_t times
   snd_.update_window(rcv_.irs(), snd_.una(), syn.window);  // not scaled in a SYN
   last_ack_sent_ = rcv_.nxt();
   last_heard_at_ = now;
-  ++segments_in_;
+  ++stats_.segments_in;
   enter(State::syn_received);
+}
+
+// What our SYN offers, before there is a window to keep to.
+std::size_t Connection::first_window() const {
+  const auto clamp = static_cast<std::size_t>(options.window_clamp);
+  return clamp != 0 ? std::min(options.receive_buffer, clamp) : options.receive_buffer;
 }
 
 std::uint8_t Connection::our_scale(const TcpSettings& settings) const {
@@ -142,7 +154,7 @@ AckSample Connection::sample(Instant now, std::int64_t acked) const {
   AckSample a;
   a.now = now;
   a.acked = acked;
-  a.delivered = delivered_;
+  a.delivered = rate_.delivered();
   a.prior_in_flight = snd_.outstanding();
   a.min_rtt = rtt_.min();
   a.is_cwnd_limited = cwnd_limited_;
@@ -174,7 +186,7 @@ void Connection::arm_keep_alive(Instant now, const TcpSettings& settings) {
 
 void Connection::options_changed(Instant now, const TcpSettings& settings) {
   if (keep_probes_ == 0 || options.keep_alive != timers_.armed(Timer::keep_alive)) arm_keep_alive(now, settings);
-  if (options.max_segment != 0 && eff_mss_ > options.max_segment) compute_mss();
+  rcv_.set_clamp(options.window_clamp);
   writable_limit_ = send_limit(settings);
   edge_ = true;  // what the user waits for may be there by the new measure
 }
@@ -220,32 +232,6 @@ std::size_t Connection::readable() const {
   const std::int64_t to_mark = urgent_mark_ - rcv_.head();
   // Reading stops at the mark; the urgent octet itself is not in the stream.
   return to_mark > 0 ? std::min(all, static_cast<std::size_t>(to_mark)) : all > 0 && to_mark == 0 ? all - 1 : all;
-}
-
-TcpInfo Connection::info(const TcpSettings& settings) const {
-  TcpInfo i;
-  i.state = state_;
-  i.timestamps = agreed_.timestamps;
-  i.sack = agreed_.sack;
-  i.window_scale = agreed_.window_scale;
-  i.snd_scale = agreed_.snd_scale;
-  i.rcv_scale = agreed_.rcv_scale;
-  i.snd_mss = static_cast<std::uint32_t>(eff_mss_);
-  i.rcv_mss = static_cast<std::uint32_t>(rcv_mss_);
-  i.cwnd = std::visit([](const auto& c) { return c.cwnd(); }, cc_);
-  i.ssthresh = std::visit([](const auto& c) { return c.ssthresh(); }, cc_);
-  i.snd_wnd = snd_.wnd();
-  i.rcv_wnd = rcv_.wnd();
-  i.unacked = snd_.outstanding();
-  i.rto = rtt_.rto(settings);
-  i.srtt = rtt_.srtt();
-  i.rttvar = rtt_.rttvar();
-  i.retransmits = retransmitted_;
-  i.segments_in = segments_in_;
-  i.segments_out = segments_out_;
-  i.bytes_acked = static_cast<std::uint64_t>(bytes_acked_);
-  i.bytes_received = static_cast<std::uint64_t>(bytes_received_);
-  return i;
 }
 
 std::uint64_t Connection::digest(std::uint64_t h) const {

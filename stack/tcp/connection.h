@@ -16,6 +16,7 @@
 #include "tcp/acks_owed.h"
 #include "tcp/burst.h"
 #include "tcp/congestion.h"
+#include "tcp/delivery_rate.h"
 #include "tcp/info.h"
 #include "tcp/negotiated.h"
 #include "tcp/network_error.h"
@@ -26,6 +27,7 @@
 #include "tcp/segment.h"
 #include "tcp/sender.h"
 #include "tcp/settings.h"
+#include "tcp/statistics.h"
 #include "tcp/timers.h"
 #include "tcp/too_big.h"
 #include "tcp/user_options.h"
@@ -67,6 +69,7 @@ class Connection {
   /// The MTU of the whole way as it is known now, up or down, for text from now on; at `until` it is asked for again.
   void set_path_mtu(std::uint32_t octets, Instant until = never);
   void set_first_hop_mtu(std::uint32_t octets) { first_hop_mtu_ = octets; }
+  std::int64_t mss() const { return eff_mss_; }
   std::uint32_t path_mtu() const { return mtu_; }
   Instant path_mtu_until() const { return mtu_until_; }
   /// A path MTU that this connection has come to believe since it was last asked, for others on the same way; 0: none.
@@ -107,7 +110,7 @@ class Connection {
   /// Whether the urgent text ends here: how much is left is what lies before (MUST-33).
   bool at_mark() const { return urgent_valid_ && rcv_.head() == urgent_mark_; }
   bool unfinished() const;
-  TcpInfo info(const TcpSettings& settings) const;
+  TcpInfo info(const TcpSettings& settings, Instant now) const;
   std::uint64_t digest(std::uint64_t h) const;
   const Sender& sender() const { return snd_; }
   const Receiver& receiver() const { return rcv_; }
@@ -115,6 +118,8 @@ class Connection {
   std::uint32_t ts_recent() const { return ts_recent_; }
   std::uint32_t timestamp_offset() const { return ts_offset_; }
   void set_receive_buffer(std::size_t n) { rcv_.set_buffer(n); }
+  /// STATUS is all that is left: what a reset would say to the peer, if it has to be told.
+  std::optional<Reply> disconnect();
   std::size_t receiver_buffer() const { return state_ == State::syn_sent ? options.receive_buffer : rcv_.buffer(); }
   /// The window field that an ACK would carry now, promised by asking: for the record that goes on in TIME-WAIT.
   std::uint16_t promise_window() { return rcv_.advertise(false, rcv_mss_); }
@@ -132,6 +137,7 @@ class Connection {
   std::optional<Drop> check_reset(const Segment& seg, Instant now, TcpContext& context);
   std::optional<Drop> check_syn(const Segment& seg, Instant now, TcpContext& context);
   std::optional<Drop> check_ack(const Segment& seg, Instant now, bool accept_full, TcpContext& context);
+  void count_dsack(const Segment& seg);
   void on_new_ack(const Segment& seg, Instant now, TcpContext& context);
   void on_same_ack(const Segment& seg, std::int64_t before, bool same_window, Instant now);
   void check_urgent(const Segment& seg);
@@ -161,6 +167,8 @@ class Connection {
   void emit_keep_alive(Instant now, std::uint32_t self, Burst& burst, TcpContext& context);
   TcpOptions options_now(Instant now) const;
   void write_header(TxPacket& packet, Seq seq, Flags flags, const TcpOptions& opts, TcpContext& context);
+  void count_out(const Burst::Note& note, int sign);
+  void judge_limits(Instant now);
   void tune_receive_buffer(Instant now, const TcpSettings& settings);
 
   // shared
@@ -169,8 +177,8 @@ class Connection {
   bool can_receive_text() const {
     return state_ == State::established || state_ == State::fin_wait_1 || state_ == State::fin_wait_2;
   }
-  std::int64_t mss() const { return eff_mss_; }
   std::size_t enough() const;
+  bool may_queue() const;
   void compute_mss();
   std::uint8_t our_scale(const TcpSettings& settings) const;
   std::size_t send_limit(const TcpSettings& settings) const;
@@ -179,6 +187,9 @@ class Connection {
   }
   AckSample sample(Instant now, std::int64_t acked) const;
   /// Why nothing comes back, when the connection gives up: what the network said of it, if anything (as Linux).
+  CongestionState congestion_state() const;
+  std::int64_t advertised_mss() const;
+  std::size_t first_window() const;
   Error silence() const { return soft_error_ != 0 ? static_cast<Error>(soft_error_) : Error::timed_out; }
   /// Of a packet with so much text.
   std::uint32_t packet_size(std::int64_t text) const {
@@ -209,6 +220,7 @@ class Connection {
   bool push_now_ = false;    // the override timer ran out: silly or not, send
   bool more_ = false;        // MSG_MORE: a part segment waits
   bool syn_lost_ = false;
+  bool deferred_ = false;  // our SYN-ACK was acknowledged, and the user wants text with it
   int error_ = 0, soft_error_ = 0;
 
   Sender snd_;
@@ -243,11 +255,11 @@ class Connection {
   int keep_probes_ = 0, retransmissions_ = 0, persist_backoff_ = 0;
   bool cwnd_limited_ = false;
   std::size_t writable_limit_ = 0;  // send_limit() when last computed: what ready() judges by
-  std::int64_t delivered_ = 0;
-  std::int64_t consumed_ = 0;  // octets the user read since tuned_at_
+  DeliveryRate rate_;
+  std::int64_t consumed_ = 0, receive_space_ = 0;  // octets the user read since tuned_at_; at most, in a round trip
   Instant tuned_at_{};
-  std::uint64_t segments_in_ = 0, segments_out_ = 0, retransmitted_ = 0;
-  std::int64_t bytes_received_ = 0, bytes_acked_ = 0;
+  bool buffer_full_ = false;  // the user had more to send
+  Statistics stats_;
 };
 
 }  // namespace tunic

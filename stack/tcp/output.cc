@@ -13,7 +13,10 @@ bool Connection::output(Instant now, std::uint32_t self, Burst& burst, TcpContex
     emit_reset(self, burst, context);
     return false;
   }
-  if (state_ == State::closed) return false;
+  if (state_ == State::closed) {
+    stats_.clock.turn(SendClock::Limit::idle, now);
+    return false;
+  }
   tune_receive_buffer(now, context.settings);
   writable_limit_ = send_limit(context.settings);
   if (!owned_ && !timers_.armed(Timer::orphan)) arm_orphan(now, context.settings);
@@ -24,6 +27,7 @@ bool Connection::output(Instant now, std::uint32_t self, Burst& burst, TcpContex
   }
   const std::int64_t flight = snd_.flight();
   cwnd_limited_ = flight + mss() > cwnd() || 2 * flight > cwnd();  // what follows is judged by what was in flight
+  judge_limits(now);
   if (keep_alive_owed_) emit_keep_alive(now, self, burst, context);
   while (owed_.any()) {
     if (burst.full()) return true;
@@ -33,9 +37,9 @@ bool Connection::output(Instant now, std::uint32_t self, Burst& burst, TcpContex
 }
 
 void Connection::undo(const Burst::Note& note, Counters& counters) {
-  --segments_out_;
   --counters.tcp_out;
-  if (note.run.retransmit) --retransmitted_, --counters.tcp_retransmits;
+  if (note.run.retransmit) --counters.tcp_retransmits;
+  count_out(note, -1);
   if (note.run.begin != note.run.end)
     snd_.undo(note.run);
   else if (!note.acknowledges)
@@ -136,6 +140,38 @@ std::optional<Run> Connection::next_new_text(Instant now, const TcpContext& cont
   return Run{begin, begin + n, false};
 }
 
+// MSS in a SYN: what the first hop lets in, not what the way back does (section 3.7.1, MUST-67), or what the user says.
+std::int64_t Connection::advertised_mss() const {
+  const std::int64_t ours = first_hop_mtu_ - fixed_headers(pair_.remote.addr.family());
+  return options.max_segment != 0 ? std::min<std::int64_t>(ours, options.max_segment) : ours;
+}
+
+// A packet made, or taken back.
+void Connection::count_out(const Burst::Note& note, int sign) {
+  const auto add = [sign](std::uint64_t& n, std::uint64_t by) { n += sign > 0 ? by : 0 - by; };
+  add(stats_.segments_out, note.segments);
+  if (note.run.retransmit) add(stats_.retransmitted, note.segments);
+  if (note.text == 0) return;
+  add(stats_.text_out, note.segments);
+  add(stats_.octets_sent, note.text);
+  if (note.run.retransmit) add(stats_.octets_sent_again, note.text);
+}
+
+// What holds the sender up now, for who asks.
+void Connection::judge_limits(Instant now) {
+  using enum SendClock::Limit;
+  const bool outstanding = snd_.outstanding() != 0 && snd_.syn_acknowledged();
+  const bool waits = snd_.unsent() > 0 && snd_.syn_acknowledged();
+  const std::int64_t flight = snd_.flight();
+  if (!waits && outstanding && flight + mss() <= cwnd()) {
+    stats_.clock.turn(buffer_full_ ? send_buffer : none, now);
+  } else if (waits && snd_.window_room() < std::min(mss(), snd_.unsent()) && flight + mss() <= cwnd()) {
+    stats_.clock.turn(receive_window, now);
+  } else {
+    stats_.clock.turn(outstanding || waits ? none : idle, now);
+  }
+}
+
 TcpOptions Connection::options_now(Instant now) const {
   TcpOptions o;
   if (agreed_.timestamps) o.timestamps = Timestamps{timestamp_clock(now) + ts_offset_, ts_recent_};
@@ -160,9 +196,7 @@ void Connection::emit_run(Run run, Instant now, std::uint32_t self, Burst& burst
   TcpOptions opts = options_now(now);
   if (syn) {
     flags |= SYN;  // MSS in every SYN and nowhere else (MUST-14, MUST-65)
-    const std::uint32_t ours = first_hop_mtu_ - fixed_headers(pair_.remote.addr.family());
-    opts.mss = static_cast<std::uint16_t>(options.max_segment != 0 ? std::min<std::uint32_t>(ours, options.max_segment)
-                                                                   : ours);
+    opts.mss = static_cast<std::uint16_t>(advertised_mss());
     const bool first = state_ == State::syn_sent;  // else only what the peer offered
     opts.sack_permitted = first ? context.settings.sack : agreed_.sack;
     if (first ? context.settings.window_scale : agreed_.window_scale)
@@ -179,11 +213,18 @@ void Connection::emit_run(Run run, Instant now, std::uint32_t self, Burst& burst
   if (flags.has(ACK)) owed_.carried();
   if (!syn && text % mss() != 0 && snd_.wnd() != 0) small_end_ = run.end;  // a probe is no part segment
   push_now_ = false;
-  if (run.retransmit) {
-    ++retransmitted_;
-    ++context.counters.tcp_retransmits;
+  if (run.retransmit) ++context.counters.tcp_retransmits;
+  if (text > mss()) note.segments = static_cast<std::uint16_t>((text + mss() - 1) / mss());
+  note.text = static_cast<std::uint32_t>(text);
+  count_out(note, 1);
+  if (text != 0) {
+    if (now - stats_.text_received_at < context.settings.delayed_ack && stats_.text_received_at != Instant{})
+      options.interactive = true;
+    if (options.not_sent_low > 0) edge_ = true;
+    stats_.text_sent_at = now;
+    stats_.clock.turn(SendClock::Limit::none, now);
   }
-  snd_.on_sent(run, now, packet.offload.gso_size, delivered_);
+  snd_.on_sent(run, now, packet.offload.gso_size, rate_.stamp(now, snd_.outstanding() == 0));
   too_big_.on_sent(packet_size(std::min(text, mss())));
   last_sent_at_ = now;
   timers_.disarm(Timer::keep_alive);
@@ -204,6 +245,7 @@ void Connection::emit_ack(const AckOwed& owed, Instant now, std::uint32_t self, 
   }
   TxPacket& packet = burst.add({.connection = self, .run = {}, .acknowledges = true});
   write_header(packet, acceptable_seq(), ACK, opts, context);
+  ++stats_.segments_out;
 }
 
 // What carries no text says SND.NXT. But a peer whose window is closed takes only its RCV.NXT (section 3.10.7.4,
@@ -218,7 +260,7 @@ void Connection::emit_reset(std::uint32_t self, Burst& burst, TcpContext& contex
   header.emit(MutBytes{packet.headers}.subspan(packet.begin));
   packet.end = static_cast<std::uint16_t>(packet.begin + TcpView::min_size);
   reset_owed_ = false;
-  ++segments_out_;
+  ++stats_.segments_out;
   ++context.counters.tcp_out;
   ++context.counters.tcp_resets_out;
 }
@@ -228,6 +270,7 @@ void Connection::emit_keep_alive(Instant now, std::uint32_t self, Burst& burst, 
   keep_alive_owed_ = false;
   TxPacket& packet = burst.add({.connection = self, .run = {}, .acknowledges = true});
   write_header(packet, snd_.nxt() - 1, ACK, options_now(now), context);
+  ++stats_.segments_out;
 }
 
 void Connection::write_header(TxPacket& packet, Seq seq, Flags flags, const TcpOptions& opts, TcpContext& context) {
@@ -243,7 +286,7 @@ void Connection::write_header(TxPacket& packet, Seq seq, Flags flags, const TcpO
     unacked_text_ = 0;
     timers_.disarm(Timer::delayed_ack);
   } else {
-    header.window = static_cast<std::uint16_t>(std::min<std::size_t>(65'535, options.receive_buffer));
+    header.window = static_cast<std::uint16_t>(std::min<std::size_t>(65'535, first_window()));
   }
   if (snd_.up() > seq && snd_.up() > snd_.una() && !syn) {  // section 3.8.5
     header.flags |= URG;
@@ -251,7 +294,6 @@ void Connection::write_header(TxPacket& packet, Seq seq, Flags flags, const TcpO
   }
   header.emit(out, out.subspan(TcpView::min_size, options_size));
   packet.end = static_cast<std::uint16_t>(packet.begin + TcpView::min_size + options_size);
-  ++segments_out_;
   ++context.counters.tcp_out;
 }
 
@@ -260,6 +302,7 @@ void Connection::tune_receive_buffer(Instant now, const TcpSettings& settings) {
   if (options.receive_buffer_set || now - tuned_at_ < std::max(rtt_.srtt(), Duration{1ms})) return;
   const auto wanted = std::min<std::size_t>(settings.max_receive_buffer, static_cast<std::size_t>(2 * consumed_));
   if (wanted > rcv_.buffer()) rcv_.set_buffer(wanted);
+  receive_space_ = std::max(receive_space_, consumed_);
   consumed_ = 0;
   tuned_at_ = now;
 }

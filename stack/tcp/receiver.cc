@@ -82,9 +82,9 @@ bool Receiver::on_fin(Seq fin) {
 Seq Receiver::offered_edge(std::int64_t mss) const {
   if (finished_) return edge_;  // nothing more will come; TIME-WAIT goes on with this edge
   const auto free = static_cast<std::int64_t>(buffer_) - static_cast<std::int64_t>(queue_.size());
-  const Seq wanted = nxt_ + std::clamp<std::int64_t>(free, 0, std::int64_t{65'535} << scale_);
+  const Seq wanted = nxt_ + std::clamp<std::int64_t>(free, 0, largest_window());
   // Silly-window avoidance: the edge moves in steps of at least min(half the buffer, one segment).
-  const std::int64_t step = std::min(static_cast<std::int64_t>(buffer_) / 2, mss);
+  const std::int64_t step = std::min(largest_window() / 2, mss);
   return wanted - edge_ >= step ? wanted : edge_;
 }
 

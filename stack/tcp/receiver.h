@@ -2,6 +2,7 @@
 // section 3.3.1).
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -31,6 +32,11 @@ class Receiver {
   /// RCV.WND: from rcv_nxt to the right edge that the peer was told of, which never moves left (SHLD-14).
   std::int64_t wnd() const { return edge_ - nxt_; }
   Seq edge() const { return edge_; }
+  /// The most that can be offered while nothing waits to be read.
+  std::int64_t largest_window() const {
+    const std::int64_t most = std::min(static_cast<std::int64_t>(buffer_), std::int64_t{65'535} << scale_);
+    return clamp_ != 0 ? std::min(most, clamp_) : most;
+  }
 
   /// Section 3.10.7.4, first: the four-case test. A segment that spans the whole window is acceptable too.
   bool acceptable(const Segment& seg) const;
@@ -56,6 +62,8 @@ class Receiver {
 
   std::size_t buffer() const { return buffer_; }
   void set_buffer(std::size_t n) { buffer_ = n; }
+  /// No larger window is offered; 0: as large as the buffer.
+  void set_clamp(std::int64_t octets) { clamp_ = octets; }
   const Reassembler& out_of_order() const { return reassembler_; }
   bool holds_spare() const { return queue_.holds_spare(); }
   void shrink() { queue_.shrink(); }
@@ -68,6 +76,7 @@ class Receiver {
   ByteQueue queue_;
   Reassembler reassembler_;
   std::size_t buffer_ = 0;
+  std::int64_t clamp_ = 0;
   std::optional<Seq> held_fin_;
   std::uint8_t scale_ = 0;
   bool finished_ = false;  // the FIN is consumed: nxt_ stands after it

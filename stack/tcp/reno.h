@@ -3,8 +3,10 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <limits>
+#include <string_view>
 
 #include "tcp/congestion.h"
 
@@ -79,6 +81,8 @@ class Reno {
 static_assert(CongestionControl<Reno>);
 using AnyCongestionControl = std::variant<Reno>;
 
+/// Their names, in the order of AnyCongestionControl: UserOptions::congestion counts them.
+inline constexpr std::array<std::string_view, std::variant_size_v<AnyCongestionControl>> congestion_controls{"reno"};
 /// The congestion control of a connection that begins.
 inline AnyCongestionControl begin_congestion_control(std::int64_t mss, int initial_segments) {
   return Reno{mss, initial_segments};

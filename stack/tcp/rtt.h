@@ -12,16 +12,15 @@ namespace tunic {
 class Rtt {
  public:
   /// Section 2.2 and 2.3. `r` must not come from a segment that was sent twice (Karn), unless a timestamp tells which.
-  void sample(Duration r, const TcpSettings& s) {
+  void sample(Duration r, const TcpSettings& s, Instant now = {}) {
     r = std::max(r, Duration{1us});
+    remember(r, now);
     if (srtt_ == Duration{}) {
       srtt_ = r;
       rttvar_ = r / 2;
-      min_ = r;
     } else {
       rttvar_ += (std::chrono::abs(srtt_ - r) - rttvar_) / 4;
       srtt_ += (r - srtt_) / 8;
-      min_ = std::min(min_, r);
     }
     base_ = std::clamp(srtt_ + std::max(clock_granularity, 4 * rttvar_), s.rto_min, s.rto_max);
     backoff_ = 0;
@@ -41,11 +40,20 @@ class Rtt {
   int backoff() const { return backoff_; }
   Duration srtt() const { return srtt_; }
   Duration rttvar() const { return rttvar_; }
-  Duration min() const { return min_; }
+  /// The least of the last 150 to 300 s, as Linux's window is 300 s: paths change.
+  Duration min() const { return std::min(min_, before_); }
 
  private:
+  void remember(Duration r, Instant now) {
+    if (srtt_ == Duration{}) before_ = min_ = r, min_since_ = now;
+    if (now - min_since_ >= min_window) before_ = min_, min_ = r, min_since_ = now;
+    min_ = std::min(min_, r);
+  }
+  static constexpr Duration min_window = 150s;
   static constexpr Duration clock_granularity = 1ms;
-  Duration srtt_{}, rttvar_{}, min_{}, base_{};
+  Duration srtt_{}, rttvar_{}, base_{};
+  Duration min_{}, before_{};  // least of this half of the window, and of the one before
+  Instant min_since_{};
   int backoff_ = 0;
 };
 

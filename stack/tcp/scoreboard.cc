@@ -32,12 +32,14 @@ Scoreboard::Acked Scoreboard::on_ack(Seq una) {
     if (r.lost) lost_ -= upto - r.begin;
     retransmitted |= r.retransmitted;
     acked.sent_at = r.sent_at;
-    acked.delivered = r.delivered;
+    acked.last_sent_at = r.sent_at;
+    acked.rate = r.rate;
     acked.tx_in_flight = r.tx_in_flight;
-    acked.app_limited = r.app_limited;
+    acked.segments += r.segments();
     acked.largest = std::max(acked.largest, std::min(upto - r.begin, wire_size(r)));
     if (upto < r.end) {
       r.begin = upto;
+      acked.segments -= r.segments();
       break;
     }
     ranges_.pop_front();
@@ -112,17 +114,31 @@ std::optional<Scoreboard::Lost> Scoreboard::first_lost() const {
   return lost;
 }
 
-void Scoreboard::on_retransmitted(Seq begin, Seq end, Instant now, std::uint16_t gso_size) {
+void Scoreboard::on_retransmitted(Seq begin, Seq end, Instant now, std::uint16_t gso_size, const RateStamp& rate) {
   for (std::size_t i = find(begin); i < ranges_.size() && ranges_[i].begin < end; ++i, step()) {
     if (ranges_[i].end > end) split(i, end);
     SentRange& r = ranges_[i];
     r.lost = false;
     r.retransmitted = true;
     r.gso_size = gso_size;
+    r.rate = rate;
     r.sent_at = now;
     lost_ -= r.end - r.begin;
   }
   lost_hint_ = end;
+}
+
+Scoreboard::Counts Scoreboard::counts() const {
+  Counts c;
+  for (std::size_t i = 0; i < ranges_.size(); ++i, step()) {
+    const SentRange& r = ranges_[i];
+    const std::int64_t n = r.segments();
+    c.all += n;
+    if (r.sacked) c.sacked += n;
+    if (r.lost) c.lost += n;
+    if (r.retransmitted && !r.lost) c.sent_again += n;
+  }
+  return c;
 }
 
 void Scoreboard::clear() {

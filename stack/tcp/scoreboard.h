@@ -8,15 +8,20 @@
 #include "base/ring.h"
 #include "base/seq.h"
 #include "base/time.h"
+#include "tcp/delivery_rate.h"
 
 namespace tunic {
 
 struct SentRange {
   Seq begin, end;
-  Instant first_sent_at{}, sent_at{}, delivered_at{};
-  std::int64_t delivered = 0, tx_in_flight = 0;  // of the connection when this was sent
-  std::uint16_t gso_size = 0;  // text of its wire segments; 0: it is one
-  bool sacked = false, lost = false, retransmitted = false, app_limited = false;
+  Instant first_sent_at{}, sent_at{};
+  RateStamp rate{};
+  std::int64_t tx_in_flight = 0;  // of the connection when this was sent
+  std::uint16_t gso_size = 0;     // text of its wire segments; 0: it is one
+  bool sacked = false, lost = false, retransmitted = false;
+
+  /// Segments on the wire.
+  std::int64_t segments() const { return gso_size == 0 ? 1 : (end - begin + gso_size - 1) / gso_size; }
 };
 
 class Scoreboard {
@@ -25,6 +30,11 @@ class Scoreboard {
   std::size_t size() const { return ranges_.size(); }
   const SentRange& front() const { return ranges_.front(); }
   const SentRange& operator[](std::size_t i) const { return ranges_[i]; }
+  /// Wire segments in flight by what became of them; for information, not for each packet.
+  struct Counts {
+    std::int64_t all = 0, sacked = 0, lost = 0, sent_again = 0;
+  };
+  Counts counts() const;
   /// Octets that were declared lost and not sent again since.
   std::int64_t lost() const { return lost_; }
 
@@ -35,8 +45,10 @@ class Scoreboard {
   /// Forgets everything below `una`; tells of the newest range that was acknowledged whole or in part.
   struct Acked {
     std::optional<Instant> sent_at;  // of the newest; none if any of it was sent twice (Karn's rule)
-    std::int64_t delivered = 0, tx_in_flight = 0;
-    bool app_limited = false;
+    RateStamp rate{};
+    Instant last_sent_at{};  // of the newest, sent twice or not
+    std::int64_t tx_in_flight = 0;
+    std::int64_t segments = 0;
     std::int64_t largest = 0;  // text of the largest wire segment that was acknowledged
   };
   Acked on_ack(Seq una);
@@ -51,7 +63,7 @@ class Scoreboard {
   /// The first octets that are lost, up to the next that are not.
   std::optional<Lost> first_lost() const;
   /// `[begin, end)`, the front of first_lost(), was sent again.
-  void on_retransmitted(Seq begin, Seq end, Instant now, std::uint16_t gso_size = 0);
+  void on_retransmitted(Seq begin, Seq end, Instant now, std::uint16_t gso_size = 0, const RateStamp& rate = {});
   void clear();
   bool holds_spare() const { return ranges_.empty() && ranges_.capacity() != 0; }
   void shrink() { ranges_.shrink(); }

@@ -8,7 +8,9 @@
 namespace tunic {
 
 std::optional<Drop> Connection::segment_arrives(Segment& seg, Instant now, bool accept_full, TcpContext& context) {
-  ++segments_in_;
+  const auto segments = static_cast<std::uint64_t>(seg.wire_segments());
+  stats_.segments_in += segments;
+  if (!seg.text.empty()) stats_.text_in += segments;
   seg.ack = Seq::near(snd_.una(), seg.wire_ack);
   if (state_ == State::syn_sent) return syn_sent(seg, now, context);
   if (state_ == State::closed) return Drop::tcp_state;
@@ -81,7 +83,9 @@ std::optional<Drop> Connection::syn_sent(Segment& seg, Instant now, TcpContext& 
   }
   // fourth
   if (!seg.flags.has(SYN)) return Drop::tcp_state;
-  rcv_.start(seg.wire_seq, options.receive_buffer);
+  rcv_.start(seg.wire_seq, first_window());
+  rcv_.set_buffer(options.receive_buffer);
+  rcv_.set_clamp(options.window_clamp);
   seg.seq = rcv_.irs();
   agree(seg.options, context.settings);
   if (agreed_.timestamps) {
@@ -100,7 +104,10 @@ std::optional<Drop> Connection::syn_sent(Segment& seg, Instant now, TcpContext& 
   sample_rtt(seg, report, now, context.settings);
   snd_.update_window(seg.seq, seg.ack, seg.window);  // not scaled in a SYN (RFC 7323 section 2.2)
   establish(now, context.settings);
-  owed_.owe_plain();
+  if (options.defer_accept != 0)
+    timers_.arm(Timer::delayed_ack, now + 200ms);  // the ACK may ride on the request, as Linux
+  else
+    owed_.owe_plain();
   // Text and FIN that came with the SYN-ACK follow it in the sequence space.
   seg.flags = seg.flags.without(SYN);
   seg.seq += 1;
@@ -208,6 +215,10 @@ std::optional<Drop> Connection::check_ack(const Segment& seg, Instant now, bool 
       if (!context.replies.push(reset_for(seg))) ++context.counters.reply_overflow;
       return Drop::tcp_ack;
     }
+    if (passive_ && seg.len() == 0 && retransmissions_ < options.defer_accept) {
+      deferred_ = true;  // TCP_DEFER_ACCEPT: the peer is there, but says nothing yet
+      return Drop::accept_deferred;
+    }
     if (passive_ && accept_full) return Drop::listen_overflow;  // S4: the peer's text will come again
     const AckReport report = snd_.on_ack(seg.ack);
     sample_rtt(seg, report, now, context.settings);
@@ -221,8 +232,9 @@ std::optional<Drop> Connection::check_ack(const Segment& seg, Instant now, bool 
     owe_for_unacceptable(seg, now, context);
     return Drop::tcp_ack;
   }
-  last_heard_at_ = now;
+  last_heard_at_ = stats_.ack_received_at = now;
   keep_probes_ = 0;
+  if (seg.options.sack_count != 0) count_dsack(seg);
   if (seg.ack < snd_.una()) return {};  // an old ACK: its text may still be new
   soft_error_ = 0;
 
@@ -254,11 +266,13 @@ std::optional<Drop> Connection::check_ack(const Segment& seg, Instant now, bool 
 void Connection::on_new_ack(const Segment& seg, Instant now, TcpContext& context) {
   const AckSample before = sample(now, seg.ack - snd_.una());
   const AckReport report = snd_.on_ack(seg.ack);
-  delivered_ += report.acked;
-  bytes_acked_ += report.text;
+  stats_.octets_acked += static_cast<std::uint64_t>(report.text);
+  stats_.delivered += static_cast<std::uint64_t>(report.ranges.segments);
   retransmissions_ = 0;
   too_big_.on_ack(seg.ack, packet_size(report.ranges.largest));
   sample_rtt(seg, report, now, context.settings);
+  if (report.ranges.segments != 0)
+    rate_.on_ack(report.acked, report.ranges.rate, report.ranges.last_sent_at, rtt_.min(), now);
 
   const auto verdict = recovery_.on_advance(seg.ack, report.acked, mss());
   if (verdict == Recovery::Verdict::partial) {  // RFC 6582 section 3.2 step 3: the next hole
@@ -309,13 +323,25 @@ void Connection::on_same_ack(const Segment& seg, std::int64_t before, bool same_
   }
 }
 
+// RFC 2883: the first block says what came twice if it lies below the acknowledgment, or within the second.
+void Connection::count_dsack(const Segment& seg) {
+  const Seq begin = Seq::near(snd_.una(), seg.options.sack[0].begin);
+  const Seq end = Seq::near(snd_.una(), seg.options.sack[0].end);
+  bool twice = end <= seg.ack;
+  if (!twice && seg.options.sack_count > 1)
+    twice = Seq::near(snd_.una(), seg.options.sack[1].begin) <= begin &&
+            end <= Seq::near(snd_.una(), seg.options.sack[1].end);
+  if (twice && begin < end) ++stats_.dsacks;
+}
+
 // Karn's rule, or the echoed timestamp where the segment was sent more than once (RFC 7323 section 4.1).
 void Connection::sample_rtt(const Segment& seg, const AckReport& report, Instant now, const TcpSettings& settings) {
   if (report.ranges.sent_at) {
-    rtt_.sample(now - *report.ranges.sent_at, settings);
+    rtt_.sample(now - *report.ranges.sent_at, settings, now);
   } else if (agreed_.timestamps && seg.options.timestamps && seg.options.timestamps->echo != 0) {
     const auto ticks = static_cast<std::int32_t>(timestamp_clock(now) + ts_offset_ - seg.options.timestamps->echo);
-    if (ticks >= 0 && ticks * Duration{1ms} <= settings.rto_max) rtt_.sample(ticks * Duration{1ms}, settings);  // X5
+    if (ticks >= 0 && ticks * Duration{1ms} <= settings.rto_max)
+      rtt_.sample(ticks * Duration{1ms}, settings, now);  // X5
   }
 }
 
@@ -346,10 +372,15 @@ std::optional<Drop> Connection::process_text(Segment& seg, Instant now, TcpConte
     if (owned_) error_ = static_cast<int>(Error::reset);
     return Drop::tcp_state;
   }
-  rcv_mss_ = std::max(rcv_mss_, seg.gso_size != 0 ? std::int64_t{seg.gso_size} : std::min<std::int64_t>(size, first_hop_mtu_));
+  rcv_mss_ =
+      std::max(rcv_mss_, seg.gso_size != 0 ? std::int64_t{seg.gso_size} : std::min<std::int64_t>(size, first_hop_mtu_));
   const std::int64_t segments = seg.wire_segments();
   const TextReport report = rcv_.on_text(context.pool, seg.seq, std::move(seg.text), rcv_mss_);
-  bytes_received_ += report.in_order;
+  stats_.octets_received += static_cast<std::uint64_t>(report.in_order);
+  stats_.text_received_at = now;
+  stats_.on_window(rcv_.nxt(), rcv_.wnd(), now);
+  if (report.out_of_order && report.in_order == 0 && !report.duplicate)
+    stats_.out_of_order += static_cast<std::uint32_t>(segments);
   unacked_text_ += report.in_order;
   if (report.in_order != 0) edge_ = true;
 

@@ -28,9 +28,9 @@ void Sender::update_window(Seq seq, Seq ack, std::int64_t window) {
   }
 }
 
-void Sender::on_sent(const Run& run, Instant now, std::uint16_t gso_size, std::int64_t delivered) {
+void Sender::on_sent(const Run& run, Instant now, std::uint16_t gso_size, const RateStamp& rate) {
   if (run.retransmit) {
-    sent_.on_retransmitted(run.begin, run.end, now, gso_size);
+    sent_.on_retransmitted(run.begin, run.end, now, gso_size, rate);
     return;
   }
   nxt_ = run.end;
@@ -38,8 +38,7 @@ void Sender::on_sent(const Run& run, Instant now, std::uint16_t gso_size, std::i
                  .end = run.end,
                  .first_sent_at = now,
                  .sent_at = now,
-                 .delivered_at = now,
-                 .delivered = delivered,
+                 .rate = rate,
                  .tx_in_flight = flight(),
                  .gso_size = gso_size,
                  .retransmitted = run.begin < taken_back_});

@@ -69,7 +69,7 @@ class Sender {
   std::int64_t window_room() const { return una_ + wnd_ - nxt_; }
 
   /// The transmission of `run` is on its way.
-  void on_sent(const Run& run, Instant now, std::uint16_t gso_size, std::int64_t delivered);
+  void on_sent(const Run& run, Instant now, std::uint16_t gso_size, const RateStamp& rate);
   /// The link refused it after all.
   void undo(const Run& run);
   /// Forgets that what is outstanding was sent: it was a probe that the peer had no room for.

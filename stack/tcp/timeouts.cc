@@ -28,7 +28,8 @@ void Connection::on_retransmit_timeout(Instant now, TcpContext& context) {
   if (snd_.outstanding() == 0) return;
   const Instant first = snd_.sent().front().first_sent_at;
   if (!snd_.syn_acknowledged()) {
-    const bool give_up = passive_                 ? retransmissions_ >= context.settings.syn_ack_retries
+    const bool waits = deferred_ && retransmissions_ < options.defer_accept;
+    const bool give_up = passive_                 ? !waits && retransmissions_ >= context.settings.syn_ack_retries
                          : options.syn_count != 0 ? retransmissions_ >= options.syn_count
                                                   : now - first >= context.settings.syn_give_up;
     if (give_up) {
@@ -38,7 +39,13 @@ void Connection::on_retransmit_timeout(Instant now, TcpContext& context) {
         fail_with(Error::timed_out);
       return;
     }
-    syn_lost_ = true;
+    if (deferred_ && retransmissions_ < options.defer_accept - 1) {  // our SYN has arrived: count, and let it be
+      ++retransmissions_;
+      rtt_.back_off();
+      arm_retransmit(now, context.settings);
+      return;
+    }
+    syn_lost_ = !deferred_;
   } else {
     if (snd_.wnd() != 0 && now - silent_since() >= give_up_after(context.settings)) {
       fail_with(silence());

@@ -15,13 +15,17 @@ Result<std::size_t> Connection::send(Bytes text, bool urgent, bool more, TcpCont
     return fail(was_established_ ? Error::pipe : Error::not_connected);
   if (text.empty()) return std::size_t{0};
   const std::size_t limit = send_limit(context.settings);
-  if (snd_.queued() >= limit) return fail(Error::again);
+  buffer_full_ = snd_.queued() >= limit || (options.not_sent_low > 0 && snd_.unsent() >= options.not_sent_low);
+  if (buffer_full_) return fail(Error::again);
+  if (snd_.unsent() < mss() && snd_.flight() + mss() <= cwnd() && snd_.sent().lost() == 0)
+    rate_.on_app_limited(snd_.flight());  // the path waited for us
   const bool scarce = !context.pool.has_spare(send_part);
   const std::size_t n =
       scarce ? 0 : snd_.append(context.pool, text.first(std::min(text.size(), limit - snd_.queued())));
   if (n == 0) return fail(Error::no_buffers);
   if (urgent && n == text.size()) snd_.mark_urgent();
   more_ = more && n == text.size();
+  buffer_full_ = n < text.size();
   return n;
 }
 
@@ -115,11 +119,22 @@ void Connection::abort() {
   enter(State::closed);
 }
 
+// connect() with AF_UNSPEC: an abort whose reset the owner sends, for nothing of the connection stays.
+std::optional<Reply> Connection::disconnect() {
+  const Seq at = acceptable_seq();
+  abort();
+  if (!reset_owed_) return {};
+  return Reply{.pair = pair_, .seq = at.wire(), .ack = {}, .flags = RST};
+}
+
 // SO_RCVLOWAT; but never more than can come before the window shuts.
 std::size_t Connection::enough() const {
   if (rcv_.wnd() < rcv_mss_) return 1;
   return std::clamp<std::size_t>(options.receive_low, 1, std::max<std::size_t>(1, rcv_.buffer() / 2));
 }
+
+// TCP_NOTSENT_LOWAT: as Linux, writable below half of it.
+bool Connection::may_queue() const { return options.not_sent_low <= 0 || 2 * snd_.unsent() < options.not_sent_low; }
 
 // Bits of core's `ready`: readable 1, writable 2, urgent 4, error 8, hangup 16, read_hangup 32.
 std::uint32_t Connection::ready() const {
@@ -129,7 +144,7 @@ std::uint32_t Connection::ready() const {
   if (no_more_in || readable() >= enough()) bits |= 1;
   if (state_ == State::syn_sent || state_ == State::syn_received) return error_ != 0 ? bits | 8 : bits;
   const std::size_t limit = writable_limit_;
-  if (snd_.fin_queued() || ended || error_ != 0 || snd_.queued() <= limit - limit / 3) bits |= 2;
+  if (snd_.fin_queued() || ended || error_ != 0 || (snd_.queued() <= limit - limit / 3 && may_queue())) bits |= 2;
   if (urgent_valid_ && !urgent_taken_ && urgent_mark_ < rcv_.nxt()) bits |= 4;
   if (error_ != 0) bits |= 8;
   if ((no_more_in && snd_.fin_queued()) || ended) bits |= 16;

@@ -68,7 +68,7 @@ std::string_view state_name(State s) {
 
 std::optional<Option> option_named(std::string_view name) {
   using enum Option;
-  static constexpr std::array<std::pair<std::string_view, Option>, 21> names{{{"reuse_address", reuse_address},
+  static constexpr std::array<std::pair<std::string_view, Option>, 24> names{{{"reuse_address", reuse_address},
                                                                               {"reuse_port", reuse_port},
                                                                               {"v6_only", v6_only},
                                                                               {"keep_alive", keep_alive},
@@ -87,6 +87,9 @@ std::optional<Option> option_named(std::string_view name) {
                                                                               {"syn_count", syn_count},
                                                                               {"linger2", linger2},
                                                                               {"quick_ack", quick_ack},
+                                                                              {"defer_accept", defer_accept},
+                                                                              {"window_clamp", window_clamp},
+                                                                              {"not_sent_low", not_sent_low},
                                                                               {"ttl", ttl},
                                                                               {"tos", tos}}};
   return find(names, name);

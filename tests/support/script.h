@@ -15,7 +15,7 @@
 //   listen N | accept [again] | connect | connected | connect error E | bind PORT
 //   write N [oob|more] [gets M | again | error E]
 //   read N | read eof | read again | read oob | read error E | skip N (octets that read() will not give)
-//   shutdown wr|rd|rdwr [error E] | close [listener] | abort
+//   shutdown wr|rd|rdwr [error E] | close [listener] | abort | disconnect
 //   setsockopt NAME N [error E]      of the peer's socket, or of the listener before there is one
 //   link full | link open            the Link takes no packets; takes them again
 //   expect state NAME | expect [not] readable|writable|urgent|error|hangup|read_hangup|mark | expect error E
@@ -137,6 +137,7 @@ class Script {
   Wrong do_shutdown(const Words&);
   Wrong do_close(const Words&);
   Wrong do_abort(const Words&);
+  Wrong do_disconnect(const Words&);
   Wrong do_setsockopt(const Words&);
   Wrong do_link(const Words&);
   Wrong do_expect(const Words&);

@@ -26,7 +26,7 @@ std::string told(Error e) { return error_name(std::to_underlying(e)); }
 // ---- user calls ----
 
 Script::Wrong Script::call(std::string_view text) {
-  static constexpr std::array<std::pair<std::string_view, Call>, 15> calls{{{"nothing", &Script::do_nothing},
+  static constexpr std::array<std::pair<std::string_view, Call>, 16> calls{{{"nothing", &Script::do_nothing},
                                                                             {"listen", &Script::do_listen},
                                                                             {"bind", &Script::do_bind},
                                                                             {"accept", &Script::do_accept},
@@ -38,6 +38,7 @@ Script::Wrong Script::call(std::string_view text) {
                                                                             {"shutdown", &Script::do_shutdown},
                                                                             {"close", &Script::do_close},
                                                                             {"abort", &Script::do_abort},
+                                                                            {"disconnect", &Script::do_disconnect},
                                                                             {"setsockopt", &Script::do_setsockopt},
                                                                             {"link", &Script::do_link},
                                                                             {"expect", &Script::do_expect}}};
@@ -174,6 +175,8 @@ Script::Wrong Script::do_close(const Words& w) {
 
 Script::Wrong Script::do_abort(const Words& w) { return result(stack().abort(std::exchange(peer().socket, {})), w, 1); }
 
+Script::Wrong Script::do_disconnect(const Words& w) { return result(stack().disconnect(peer().socket), w, 1); }
+
 Script::Wrong Script::do_setsockopt(const Words& w) {
   const auto value = number_at(w, 2);
   const auto option = w.size() > 1 ? option_named(w[1]) : std::nullopt;
@@ -228,7 +231,7 @@ Script::Wrong Script::expect_number(const std::string& what, std::int64_t wanted
       {{"inq", size(stack().readable_bytes(peer().socket))},
        {"outq", size(stack().unacknowledged_bytes(peer().socket))},
        {"connections", static_cast<std::int64_t>(stack().connections())},
-       {"retransmits", static_cast<std::int64_t>(i.retransmits)},
+       {"retransmits", static_cast<std::int64_t>(i.total_retrans)},
        {"cwnd", i.cwnd},
        {"ssthresh", i.ssthresh},
        {"mss", i.snd_mss},
