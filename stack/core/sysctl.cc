@@ -35,7 +35,9 @@ std::string text_of(std::int64_t n) {
   return {digits, std::to_chars(digits, digits + sizeof digits, n).ptr};
 }
 
-// `field` finds the number in a Config: [](auto& c) -> auto& { return c.tcp.ttl; }
+// `field` finds the number in a Config.
+#define FIELD(path) \
+  [](auto& c) -> auto& { return c.path; }
 
 template <auto field>
 constexpr Sysctl number(std::string_view name, std::int64_t least, std::int64_t most, std::string_view linux_value,
@@ -149,21 +151,19 @@ bool take_reserved(const Sysctl& s, Config& c, std::string_view text) {
 constexpr const char* reno = "reno";
 
 // Sorted by name. Left out: what would have no effect here.
-constexpr Sysctl table[] = {number < [](auto& c) -> auto& {return c.rmem_max;
-}  // namespace
-> ("net.core.rmem_max", 2304, most_int, "", "octets that SO_RCVBUF may ask for; getsockopt() shows twice as much"),
-    number < [](auto& c) -> auto& {
-  return c.tcp.max_backlog;
-}
-> ("net.core.somaxconn", 1, 65'535, "", "connections that listen() may let wait for accept()"), number < [
-](auto& c) -> auto& {
-  return c.wmem_max;
-}
-> ("net.core.wmem_max", 4608, most_int, "", "octets that SO_SNDBUF may ask for; getsockopt() shows twice as much"),
-    number < [](auto& c) -> auto& {
-  return c.tcp.ttl;
-}
-> ("net.ipv4.ip_default_ttl", 1, 255, "", "time to live of packets, unless IP_TTL says otherwise (RFC 1122 3.2.1.7)"),
+constexpr Sysctl table[] = {
+    number<FIELD(udp.receive_buffer)>("net.core.rmem_default", 2304, most_int, "",
+                                      "octets of a datagram socket's receive buffer: text, and 64 for each datagram"),
+    number<FIELD(rmem_max)>("net.core.rmem_max", 2304, most_int, "",
+                            "octets that SO_RCVBUF may ask for; getsockopt() shows twice as much"),
+    number<FIELD(tcp.max_backlog)>("net.core.somaxconn", 1, 65'535, "",
+                                   "connections that listen() may let wait for accept()"),
+    number<FIELD(udp.send_buffer)>("net.core.wmem_default", 4608, most_int, "",
+                                   "octets of a datagram socket's send buffer, of what waits for the device"),
+    number<FIELD(wmem_max)>("net.core.wmem_max", 4608, most_int, "",
+                            "octets that SO_SNDBUF may ask for; getsockopt() shows twice as much"),
+    number<FIELD(tcp.ttl)>("net.ipv4.ip_default_ttl", 1, 255, "",
+                           "time to live of packets, unless IP_TTL says otherwise (RFC 1122 3.2.1.7)"),
     {.name = "net.ipv4.ip_local_port_range",
      .linux_value = "32768 60999",
      .what =
@@ -181,17 +181,11 @@ constexpr Sysctl table[] = {number < [](auto& c) -> auto& {return c.rmem_max;
      .form = "ports and ranges with commas between, such as 8080,9000-9099, or nothing",
      .show = show_reserved,
      .take = take_reserved},
-    number < [](auto& c) -> auto& {
-  return c.ip.min_pmtu;
-}
-> ("net.ipv4.route.min_pmtu", 68, 65'535, "",
-   "octets; no lower path MTU is learned for IPv4: whoever tells less is believed this much"),
-    duration < [](auto& c) -> auto& {
-  return c.ip.mtu_expires;
-}
-,
-    second > ("net.ipv4.route.mtu_expires", 1, most_int, "",
-              "seconds that a learned path MTU holds, IPv6's too (RFC 1191 6.3)"),
+    number<FIELD(ip.min_pmtu)>(
+        "net.ipv4.route.min_pmtu", 68, 65'535, "",
+        "octets; no lower path MTU is learned for IPv4: whoever tells less is believed this much"),
+    duration<FIELD(ip.mtu_expires), second>("net.ipv4.route.mtu_expires", 1, most_int, "",
+                                            "seconds that a learned path MTU holds, IPv6's too (RFC 1191 6.3)"),
     {.name = "net.ipv4.tcp_available_congestion_control",
      .linux_value = "reno cubic",
      .what = "what tcp_congestion_control may be",
@@ -202,90 +196,47 @@ constexpr Sysctl table[] = {number < [](auto& c) -> auto& {return c.rmem_max;
      .form = "reno",
      .show = [](const Config&) { return std::string{reno}; },
      .take = [](const Sysctl&, Config&, std::string_view text) { return text == reno; }},
-    duration < [](auto& c) -> auto& {
-  return c.tcp.fin_wait_2;
-}
-,
-    second > ("net.ipv4.tcp_fin_timeout", 1, 86'400, "",
-              "seconds that a closed socket waits in FIN-WAIT-2 for the peer's FIN"),
-    duration < [](auto& c) -> auto& {
-  return c.tcp.keep_interval;
-}
-, second > ("net.ipv4.tcp_keepalive_intvl", 1, 32'767, "", "seconds between keep-alives that nobody answers"),
-    number < [](auto& c) -> auto& {
-  return c.tcp.keep_count;
-}
-> ("net.ipv4.tcp_keepalive_probes", 1, 127, "", "unanswered keep-alives after which the peer is gone (MUST-29)"),
-    duration < [](auto& c) -> auto& {
-  return c.tcp.keep_idle;
-}
-, second > ("net.ipv4.tcp_keepalive_time", 1, 32'767, "", "seconds of silence before the first keep-alive (MUST-28)"),
-    number < [](auto& c) -> auto& {
-  return c.tcp.syn_queue;
-}
-> ("net.ipv4.tcp_max_syn_backlog", 1, 65'536, "",
-   "half-open connections of one listener; Linux's depends on memory, from 128 on"),
-    number < [](auto& c) -> auto& {
-  return c.tcp.time_wait_records;
-}
-> ("net.ipv4.tcp_max_tw_buckets", 1, 1 << 24, "",
-   "connections in TIME-WAIT that are remembered, 80 octets each; then the oldest makes room. Linux's depends on "
-   "memory"),
-    buffer < [](auto& c) -> auto& {
-  return c.tcp.receive_buffer;
-}
-, [](auto& c) -> auto& { return c.tcp.max_receive_buffer; }
-,
-    2304 > ("net.ipv4.tcp_rmem", "4096 131072 6291456",
-            "octets of a receive buffer: least, initial, most of autotuning; Linux's most depends on memory. The "
-            "window is half of it, as Linux's is"),
-    duration < [](auto& c) -> auto& {
-  return c.tcp.rto_max;
-}
-,
-    millisecond > ("net.ipv4.tcp_rto_max_ms", 1000, 120'000, "120000",
-                   "longest retransmission timeout; 60 s is the least that RFC 6298 2.5 has"),
-    duration < [](auto& c) -> auto& {
-  return c.tcp.rto_min;
-}
-,
-    microsecond > ("net.ipv4.tcp_rto_min_us", 1000, 1'000'000, "",
-                   "shortest retransmission timeout, below the 1 s of RFC 6298 2.4 as everywhere"),
-    flag < [](auto& c) -> auto& {
-  return c.tcp.sack;
-}
-> ("net.ipv4.tcp_sack", "", "selective acknowledgments are offered and accepted (RFC 2018)"), number < [
-](auto& c) -> auto& {
-  return c.tcp.syn_retries;
-}
-> ("net.ipv4.tcp_syn_retries", 0, 127, "6",
-   "retransmissions of a SYN, unless TCP_SYNCNT says otherwise; 0: as many as 3 minutes have (RFC 9293 MUST-23)"),
-    number < [](auto& c) -> auto& {
-  return c.tcp.syn_ack_retries;
-}
-> ("net.ipv4.tcp_synack_retries", 0, 255, "", "retransmissions of a SYN-ACK"), flag < [](auto& c) -> auto& {
-  return c.tcp.timestamps;
-}
-> ("net.ipv4.tcp_timestamps", "", "timestamps are offered and accepted (RFC 7323 3)"), flag < [](auto& c) -> auto& {
-  return c.tcp.window_scale;
-}
-> ("net.ipv4.tcp_window_scaling", "", "window scales are offered and accepted (RFC 7323 2)"), buffer < [
-](auto& c) -> auto& {
-  return c.tcp.send_buffer;
-}
-, [](auto& c) -> auto& { return c.tcp.max_send_buffer; }
-,
-    4608 > ("net.ipv4.tcp_wmem", "4096 16384 4194304",
-            "octets of a send buffer: least, initial, most of autotuning. The first flight of ten segments fits at "
-            "once without waiting for the buffer to grow"),
-    flag < [](auto& c) -> auto& {
-  return c.v6_only;
-}
-> ("net.ipv6.bindv6only", "", "IPv6 sockets begin with IPV6_V6ONLY (RFC 3493 5.3)"), number < [](auto& c) -> auto& {
-  return c.tcp.hop_limit;
-}
-> ("net.ipv6.conf.default.hop_limit", 1, 255, "", "hop limit of packets, unless IPV6_UNICAST_HOPS says otherwise"),
-};  // namespace tunic
+    duration<FIELD(tcp.fin_wait_2), second>("net.ipv4.tcp_fin_timeout", 1, 86'400, "",
+                                            "seconds that a closed socket waits in FIN-WAIT-2 for the peer's FIN"),
+    duration<FIELD(tcp.keep_interval), second>("net.ipv4.tcp_keepalive_intvl", 1, 32'767, "",
+                                               "seconds between keep-alives that nobody answers"),
+    number<FIELD(tcp.keep_count)>("net.ipv4.tcp_keepalive_probes", 1, 127, "",
+                                  "unanswered keep-alives after which the peer is gone (MUST-29)"),
+    duration<FIELD(tcp.keep_idle), second>("net.ipv4.tcp_keepalive_time", 1, 32'767, "",
+                                           "seconds of silence before the first keep-alive (MUST-28)"),
+    number<FIELD(tcp.syn_queue)>("net.ipv4.tcp_max_syn_backlog", 1, 65'536, "",
+                                 "half-open connections of one listener; Linux's depends on memory, from 128 on"),
+    number<FIELD(tcp.time_wait_records)>(
+        "net.ipv4.tcp_max_tw_buckets", 1, 1 << 24, "",
+        "connections in TIME-WAIT that are remembered, 80 octets each; then the oldest makes room. Linux's depends on "
+        "memory"),
+    buffer<FIELD(tcp.receive_buffer), FIELD(tcp.max_receive_buffer), 2304>(
+        "net.ipv4.tcp_rmem", "4096 131072 6291456",
+        "octets of a receive buffer: least, initial, most of autotuning; Linux's most depends on memory. The "
+        "window is half of it, as Linux's is"),
+    duration<FIELD(tcp.rto_max), millisecond>(
+        "net.ipv4.tcp_rto_max_ms", 1000, 120'000, "120000",
+        "longest retransmission timeout; 60 s is the least that RFC 6298 2.5 has"),
+    duration<FIELD(tcp.rto_min), microsecond>(
+        "net.ipv4.tcp_rto_min_us", 1000, 1'000'000, "",
+        "shortest retransmission timeout, below the 1 s of RFC 6298 2.4 as everywhere"),
+    flag<FIELD(tcp.sack)>("net.ipv4.tcp_sack", "", "selective acknowledgments are offered and accepted (RFC 2018)"),
+    number<FIELD(tcp.syn_retries)>(
+        "net.ipv4.tcp_syn_retries", 0, 127, "6",
+        "retransmissions of a SYN, unless TCP_SYNCNT says otherwise; 0: as many as 3 minutes have (RFC 9293 MUST-23)"),
+    number<FIELD(tcp.syn_ack_retries)>("net.ipv4.tcp_synack_retries", 0, 255, "", "retransmissions of a SYN-ACK"),
+    flag<FIELD(tcp.timestamps)>("net.ipv4.tcp_timestamps", "", "timestamps are offered and accepted (RFC 7323 3)"),
+    flag<FIELD(tcp.window_scale)>("net.ipv4.tcp_window_scaling", "",
+                                  "window scales are offered and accepted (RFC 7323 2)"),
+    buffer<FIELD(tcp.send_buffer), FIELD(tcp.max_send_buffer), 4608>(
+        "net.ipv4.tcp_wmem", "4096 16384 4194304",
+        "octets of a send buffer: least, initial, most of autotuning. The first flight of ten segments fits at "
+        "once without waiting for the buffer to grow"),
+    flag<FIELD(v6_only)>("net.ipv6.bindv6only", "", "IPv6 sockets begin with IPV6_V6ONLY (RFC 3493 5.3)"),
+    number<FIELD(tcp.hop_limit)>("net.ipv6.conf.default.hop_limit", 1, 255, "",
+                                 "hop limit of packets, unless IPV6_UNICAST_HOPS says otherwise"),
+};
+#undef FIELD
 static_assert(std::ranges::is_sorted(table, {}, &Sysctl::name));
 
 }  // namespace
