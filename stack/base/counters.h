@@ -18,12 +18,13 @@ enum class Drop : std::uint8_t {
   martian_source,    ///< a source no peer can have (RFC 1122 section 3.2.1.3)
   not_ours,          ///< a destination that is not this host
   source_route,      ///< IPv4 source route or IPv6 routing header (RFC 6274, 5095)
-  fragment,          ///< a fragment that could not be used
+  fragment,          ///< a fragment that contradicts itself or others, or that there is no room for
+  fragment_overlap,  ///< a fragment of a datagram in which two gave different octets to one place (RFC 5722)
   bad_protocol,      ///< a protocol we do not speak
   bad_icmp,          ///< an ICMP message shorter than its header
   icmp_ignored,      ///< a type a host does not act on
   icmp_unmatched,    ///< an ICMP error about nothing that is in flight (RFC 5927)
-  rate_limited,      ///< an answer withheld: the Link takes no more
+  rate_limited,      ///< an answer withheld: too many of them, or the Link takes no more
   bad_tcp,           ///< data offset out of range
   bad_udp,           ///< a length below 8, or beyond the packet
   port_zero,         ///< RFC 9293: ports are 1..65535 on the wire
@@ -72,6 +73,14 @@ struct Counters {
   std::uint64_t fragments_out = 0;             ///< and how many those were
   std::uint64_t repeated_ids = 0;              ///< IDs of them that came again within a minute
   std::uint64_t echo_replies = 0;              ///< ICMP and ICMPv6
+  std::uint64_t icmp_errors_in = 0;            ///< that were read, whether a socket is concerned or not
+  std::uint64_t icmp_errors_out = 0;           ///< made
+  std::uint64_t icmp_limited = 0;              ///< errors and echo replies withheld: too many, or no memory
+  std::uint64_t resets_limited = 0;            ///< resets withheld: too many to one destination
+  std::uint64_t reassembled = 0;               ///< datagrams joined of fragments
+  std::uint64_t reassembly_overlaps = 0;       ///< datagrams ended by fragments that contradict each other
+  std::uint64_t reassembly_timeouts = 0;       ///< datagrams of which a part never came
+  std::uint64_t reassembly_evicted = 0;        ///< incomplete datagrams that made room for others
 
   /// Counts a drop.
   void drop(Drop d) { ++dropped[static_cast<std::size_t>(d)]; }

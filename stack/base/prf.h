@@ -29,6 +29,7 @@ enum class Purpose : std::uint64_t {
   path_mtu,
   udp_port,
   echo_id,
+  rate_limit,
 };
 
 class Prf {

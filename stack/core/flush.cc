@@ -30,6 +30,10 @@ void Stack::Impl::run_timers(Instant now) {
       wheel.arm(time_wait_timer, time_wait.next());
       continue;
     }
+    if (node == &reassembly_timer) {
+      expire_fragments(now);
+      continue;
+    }
     Socket& s = at(node->owner);
     TcpContext c = context(s.local_peer);
     s.connection->timeouts(now, c);
@@ -44,20 +48,22 @@ Instant Stack::Impl::drive(Instant now, Link& link) {
   for (int round = 0; round < loop_rounds && !loop.empty(); ++round) {
     for (std::size_t n = std::min(loop.size(), loop_burst_size); n > 0; --n) {
       RxPacket packet = loop.pop_front();
-      receive(packet, now, link);
+      receive(packet, now);
     }
     flush(now, link);
   }
   reap();
   feed_starved();
   if (!loop.empty()) return now;
-  if (!dirty.empty() || !replies.empty() || !stalled.empty()) return blocked ? now + refused_pause : now;
+  if (!dirty.empty() || !replies.empty() || !messages.empty() || !stalled.empty())
+    return blocked ? now + refused_pause : now;
   return wheel.next();
 }
 
 void Stack::Impl::flush(Instant now, Link& link) {
   send_stalled(link);
   flush_replies(link);
+  flush_icmp(link);
   while (!dirty.empty()) {
     step();
     const SocketId id = dirty.pop_front();
@@ -143,9 +149,7 @@ void Stack::Impl::finish(Burst& burst, std::size_t from, const FourTuple& pair, 
 bool Stack::Impl::send_burst(Burst& burst, Link& link) {
   if (burst.empty()) return true;
   const bool to_device = &burst == &device_burst;
-  const std::size_t taken = !to_device          ? send_to_self(burst)
-                            : send_stalled(link) ? link.send(burst.packets())
-                                                 : 0;
+  const std::size_t taken = !to_device ? send_to_self(burst) : send_stalled(link) ? link.send(burst.packets()) : 0;
   counters.sent += taken;
   counters.refused += burst.size() - taken;
   for (std::size_t i = taken; i < burst.size(); ++i)

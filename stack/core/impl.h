@@ -8,14 +8,19 @@
 #include "core/socket.h"
 #include "core/stack.h"
 #include "ip/addresses.h"
+#include "ip/errors.h"
 #include "ip/identification.h"
 #include "ip/input.h"
 #include "ip/output.h"
 #include "ip/pmtu.h"
+#include "ip/rate_limit.h"
+#include "ip/reassembly.h"
+#include "ip/refusal.h"
 #include "port/demux.h"
 #include "port/ephemeral.h"
 #include "tcp/burst.h"
 #include "tcp/time_wait.h"
+#include "wire/icmp.h"
 
 namespace tunic {
 
@@ -32,14 +37,25 @@ struct Stack::Impl {
   ~Impl();
 
   // input.cc
-  void receive(RxPacket& packet, Instant now, Link& link);
-  std::optional<Drop> deliver(RxPacket& packet, Instant now, Link& link);
+  void receive(RxPacket& packet, Instant now);
+  std::optional<Drop> deliver(RxPacket& packet, bool reassembled, Instant now);
+  std::optional<Drop> fragment_arrives(RxPacket& packet, const Datagram& d, Instant now);
   std::optional<Drop> deliver_tcp(RxPacket& packet, std::size_t offset, std::size_t size, const IpAddr& src,
                                   const IpAddr& dst, Instant now);
   bool has_room(const Listener& l) const;
   std::optional<Drop> listen_arrives(std::uint32_t listener, Segment& seg, Instant now, const std::uint32_t* reopened);
   std::optional<Drop> time_wait_arrives(std::uint32_t record, Segment& seg, Instant now);
   void reply(const Reply& r);
+
+  // icmp.cc
+  std::optional<Drop> deliver_icmp(RxPacket& packet, const Datagram& d, Instant now);
+  std::optional<Drop> answer_echo(const Datagram& d, const IcmpView& request, Instant now);
+  std::optional<Drop> error_arrives(const IcmpError& e, Instant now);
+  /// Tells the sender of `packet` what was wrong with it, if it may be told and was not told too much already.
+  void refuse(Bytes packet, const Problem& p, Instant now);
+  bool say(IcmpMessage m);
+  void expire_fragments(Instant now);
+  void flush_icmp(Link& link);
 
   // flush.cc
   void run_timers(Instant now);
@@ -160,13 +176,16 @@ struct Stack::Impl {
   Addresses addresses;
   PmtuCache pmtu;
   Identification identification;
+  Reassembly reassembly;
+  ErrorLimit error_limit;
+  DestinationLimit echo_limit, reset_limit;
   TimerWheel wheel;
   Demux demux;
   PortTable ports;
   EphemeralPorts ephemeral;
   DatagramTables udp, echo;  // the ports of echo are identifiers
   TimeWaitTable time_wait;
-  TimerNode time_wait_timer;
+  TimerNode time_wait_timer, reassembly_timer;
   std::vector<std::unique_ptr<Socket>> sockets;
   std::vector<std::uint32_t> free_slots;
   std::size_t live = 0;  // sockets and connections
@@ -176,11 +195,13 @@ struct Stack::Impl {
   Ring<SocketId> starved;  // to be told when memory for sending is there again
   Ring<SocketId> dying;    // closed, nobody holds them: freed when their last packet is out
   Replies replies;
+  Ring<IcmpMessage> messages;      // to send: errors and echo replies
+  std::size_t message_octets = 0;  // of their bodies
   Burst device_burst, loop_burst;
-  Ring<RxPacket> loop;   // packets to ourselves
+  Ring<RxPacket> loop;     // packets to ourselves
   Ring<TxPacket> stalled;  // datagrams that the Link has refused: at most a burst and the fragments of one
-  bool blocked = false;  // the Link refused something in this call
-  Instant clock{};       // of the last call: deadlines of calls that have no time of their own
+  bool blocked = false;    // the Link refused something in this call
+  Instant clock{};         // of the last call: deadlines of calls that have no time of their own
 };
 
 }  // namespace tunic

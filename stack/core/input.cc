@@ -1,43 +1,47 @@
 // Packets in: IP, then the protocol, then the demux, then one of CLOSED, LISTEN, TIME-WAIT or a connection.
-#include "ip/input.h"
 #include "core/impl.h"
-#include "ip/icmp_echo.h"
 #include "tcp/isn.h"
-#include "wire/icmp.h"
 #include "wire/protocol.h"
 
 namespace tunic {
 
-void Stack::Impl::receive(RxPacket& packet, Instant now, Link& link) {
+void Stack::Impl::receive(RxPacket& packet, Instant now) {
   ++counters.received;
-  if (const auto drop = deliver(packet, now, link))
+  if (const auto drop = deliver(packet, false, now))
     counters.drop(*drop);
   else
     ++counters.delivered;
 }
 
-std::optional<Drop> Stack::Impl::deliver(RxPacket& packet, Instant now, Link& link) {
-  const auto datagram = tunic::accept(packet.data.bytes(), packet.looped, packet.offload, addresses);
-  if (!datagram) return datagram.error();
+std::optional<Drop> Stack::Impl::deliver(RxPacket& packet, bool reassembled, Instant now) {
+  const auto datagram = tunic::accept(packet.data.bytes(), {packet.looped, reassembled}, packet.offload, addresses);
+  if (!datagram) {
+    if (const auto& problem = datagram.error().problem) refuse(packet.data.bytes(), *problem, now);
+    return datagram.error().why;
+  }
   const auto& d = *datagram;
+  if (d.fragment) return fragment_arrives(packet, d, now);
   if (d.protocol == protocol::tcp) {
     if (!transport_checksum_ok(d, packet.offload)) return Drop::bad_checksum;  // MUST-3
     return deliver_tcp(packet, d.header_size, d.payload.size(), d.src, d.dst, now);
   }
   if (d.protocol == protocol::udp) return deliver_udp(packet, d, now);
-  const bool icmp = d.protocol == (d.src.is_v4() ? protocol::icmp : protocol::icmpv6);
-  if (!icmp) return Drop::bad_protocol;
-  if (!d.payload.empty() && byte_at(d.payload, 0) == echo_reply_type(d.src.family()))
-    return deliver_echo_reply(packet, d, now);
-  const bool local = addresses.is_local(d.src);
-  TxPacket* answer = begin_datagram(d.src, link);
-  if (answer == nullptr) return Drop::rate_limited;
-  if (auto answered = answer_echo(d, packet.offload, pool, local ? loop_traits : config.link, *answer); !answered) {
-    burst_for(local).drop_last();
-    return answered.error();
+  if (d.protocol == (d.src.is_v4() ? protocol::icmp : protocol::icmpv6)) return deliver_icmp(packet, d, now);
+  refuse(packet.data.bytes(), unknown_protocol(d), now);
+  return Drop::bad_protocol;
+}
+
+// A fragment that is kept counts as delivered; the last one has the fate of the whole.
+std::optional<Drop> Stack::Impl::fragment_arrives(RxPacket& packet, const Datagram& d, Instant now) {
+  auto whole = reassembly.arrives(packet.data.bytes(), d, pool, counters, now);
+  wheel.arm(reassembly_timer, reassembly.next());
+  if (!whole) {
+    if (const auto& problem = whole.error().problem) refuse(packet.data.bytes(), *problem, now);
+    return whole.error().why;
   }
-  ++counters.echo_replies;
-  return {};
+  if (whole->empty()) return {};
+  RxPacket joined{std::move(*whole), {}, packet.looped};
+  return deliver(joined, true, now);
 }
 
 std::optional<Drop> Stack::Impl::deliver_tcp(RxPacket& packet, std::size_t offset, std::size_t size, const IpAddr& src,
@@ -145,7 +149,15 @@ std::optional<Drop> Stack::Impl::time_wait_arrives(std::uint32_t record, Segment
 }
 
 void Stack::Impl::reply(const Reply& r) {
-  if (r.flags.has(RST)) ++counters.tcp_resets_out;
+  if (r.flags.has(RST)) {
+    const IpAddr& dst = r.pair.remote.addr;
+    constexpr Rate resets{.interval = 1ms, .burst = 200};
+    if (!addresses.is_local(dst) && !reset_limit.take(dst, clock, resets)) {
+      ++counters.resets_limited;
+      return;
+    }
+    ++counters.tcp_resets_out;
+  }
   if (!replies.push(r)) ++counters.reply_overflow;
 }
 

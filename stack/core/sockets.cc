@@ -13,6 +13,9 @@ static Config in_range(Config c) {
   c.max_sockets = std::clamp<std::uint32_t>(c.max_sockets, 1, 1u << 30);
   c.ip.mtu_expires = std::max<Duration>(c.ip.mtu_expires, 1s);
   c.ip.min_pmtu = std::clamp<std::uint32_t>(c.ip.min_pmtu, 68, 65'535);
+  c.ip.ipfrag_high_thresh = std::clamp<std::size_t>(c.ip.ipfrag_high_thresh, 64u << 10, 4u << 20);
+  c.ip.icmp_msgs_per_sec = std::max<std::uint32_t>(c.ip.icmp_msgs_per_sec, 1);
+  c.ip.icmp_msgs_burst = std::max<std::uint32_t>(c.ip.icmp_msgs_burst, 1);
   c.tcp.time_wait_records = std::max<std::uint32_t>(c.tcp.time_wait_records, 1);
   c.tcp.port_first = std::max<std::uint16_t>(c.tcp.port_first, 1);
   c.tcp.port_last = std::max(c.tcp.port_last, c.tcp.port_first);
@@ -26,6 +29,10 @@ Stack::Impl::Impl(const Config& c)
       addresses{config.addresses},
       pmtu{prf, {config.ip.mtu_expires, config.ip.min_pmtu}},
       identification{prf},
+      reassembly{prf, {config.ip.ipfrag_high_thresh, config.ip.ipfrag_time, config.ip.ip6frag_time}},
+      error_limit{prf},
+      echo_limit{prf, 2},
+      reset_limit{prf, 3},
       demux{prf},
       ports{prf},
       ephemeral{prf, config.tcp.port_first, config.tcp.port_last},
@@ -46,6 +53,8 @@ void Stack::Impl::config_changed() {
   udp.ephemeral.reserve(reserved);
   ephemeral.reserve(std::move(reserved));
   pmtu.set({config.ip.mtu_expires, config.ip.min_pmtu});
+  reassembly.set({config.ip.ipfrag_high_thresh, config.ip.ipfrag_time, config.ip.ip6frag_time});
+  wheel.arm(reassembly_timer, reassembly.next());
   time_wait.set_most(t.time_wait_records);
   while (time_wait.size() > t.time_wait_records) forget_record(time_wait.oldest());
 }
@@ -53,6 +62,7 @@ void Stack::Impl::config_changed() {
 Stack::Impl::~Impl() {
   for (auto& s : sockets) wheel.cancel(s->timer);
   wheel.cancel(time_wait_timer);
+  wheel.cancel(reassembly_timer);
 }
 
 Socket* Stack::Impl::find(SocketId s) const {

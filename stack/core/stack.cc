@@ -13,7 +13,7 @@ Stack::~Stack() = default;
 Instant Stack::poll(Instant now, Link& link) {
   impl_->clock = now;
   impl_->blocked = false;
-  for (RxPacket& packet : link.receive()) impl_->receive(packet, now, link);
+  for (RxPacket& packet : link.receive()) impl_->receive(packet, now);
   impl_->run_timers(now);  // after the packets: what they acknowledge is not overdue, however late this call
   return impl_->drive(now, link);
 }

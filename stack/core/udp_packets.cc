@@ -54,7 +54,10 @@ std::optional<Drop> Stack::Impl::deliver_udp(RxPacket& packet, const Datagram& d
     return taken ? std::nullopt : std::optional{n == 0 ? Drop::closed_port : Drop::receive_full};
   }
   const auto index = find_datagram_socket(Transport::udp, pair);
-  if (!index) return Drop::closed_port;
+  if (!index) {
+    refuse(packet.data.bytes(), problem::port_unreachable(d.src.family()), now);
+    return Drop::closed_port;
+  }
   packet.data = {};  // `text` holds what is needed of it
   return hand_over(*index, info, text) ? std::nullopt : std::optional{Drop::receive_full};
 }

@@ -1,6 +1,6 @@
 #include "ip/input.h"
 
-#include "ip/extension_headers.h"
+#include "base/work.h"
 #include "wire/checksum.h"
 #include "wire/ipv4.h"
 #include "wire/ipv6.h"
@@ -9,18 +9,25 @@
 namespace tunic {
 namespace {
 
-using Check = std::expected<void, Drop>;
+using Check = std::expected<void, Rejection>;
+using Accepted = std::expected<Datagram, Rejection>;
+
+std::unexpected<Rejection> reject(Drop why) { return std::unexpected{Rejection{why}}; }
 
 /// The options are proven well-formed and then not looked at (RFC 1122 section 3.2.1.8); source routes are refused
 /// (RFC 6274 section 3.13.2.3). At most 40 steps: each option eats at least one octet.
 Check check_options(Bytes options) {
   constexpr std::uint8_t end = 0, nop = 1, loose_source_route = 131, strict_source_route = 137;
+  std::size_t pointer = Ipv4View::min_size;
   while (!options.empty() && byte_at(options, 0) != end) {
+    step();
     const std::uint8_t kind = byte_at(options, 0);
-    if (kind == loose_source_route || kind == strict_source_route) return std::unexpected{Drop::source_route};
+    if (kind == loose_source_route || kind == strict_source_route) return reject(Drop::source_route);
     const std::size_t size = kind == nop ? 1 : options.size() < 2 ? 0 : byte_at(options, 1);
-    if (size == 0 || (size == 1 && kind != nop) || size > options.size()) return std::unexpected{Drop::bad_header};
+    if (size == 0 || (size == 1 && kind != nop) || size > options.size())
+      return std::unexpected{Rejection{Drop::bad_header, problem::bad_field(Family::v4, pointer)}};
     options = options.subspan(size);
+    pointer += size;
   }
   return {};
 }
@@ -36,49 +43,64 @@ bool is_martian(const IpAddr& src, bool looped, const Addresses& own) {
   return !looped && own.is_local(src);
 }
 
-/// Only a unicast address of ours; broadcast and multicast are not spoken (MUST-57).
-bool is_for_us(const IpAddr& dst, bool looped, const Addresses& own) {
-  return own.is_own(dst) || (looped && dst.is_loopback());
+/// A unicast address of ours, or for UDP a broadcast one; multicast is not spoken, nor broadcast TCP (MUST-57) or echo
+/// (RFC 1122 section 3.2.2.6).
+bool is_for_us(const Datagram& d, bool looped, const Addresses& own) {
+  if (d.broadcast) return d.protocol == protocol::udp;
+  return own.is_own(d.dst) || (looped && d.dst.is_loopback());
 }
 
 Check check_addresses(const Datagram& d, bool looped, const Addresses& own) {
-  if (is_martian(d.src, looped, own)) return std::unexpected{Drop::martian_source};
-  if (!is_for_us(d.dst, looped, own)) return std::unexpected{Drop::not_ours};
+  if (is_martian(d.src, looped, own)) return reject(Drop::martian_source);
+  if (!is_for_us(d, looped, own)) return reject(Drop::not_ours);
   return {};
 }
 
-std::expected<Datagram, Drop> accept_v4(Bytes packet, bool looped, const Offload& offload, const Addresses& own) {
+Accepted accept_v4(Bytes packet, Origin how, const Offload& offload, const Addresses& own) {
   const auto ip = Ipv4View::parse(packet);
-  if (!ip) return std::unexpected{ip.error()};
-  if (offload.checksum != Offload::Checksum::verified && !ip->checksum_ok()) return std::unexpected{Drop::bad_checksum};
-  const auto header_size = static_cast<std::uint16_t>(ip->header_size());
-  const Datagram d{ip->src(), ip->dst(), ip->protocol(), ip->tos(), ip->ttl(), header_size, ip->payload()};
-  if (const auto ok = check_addresses(d, looped, own); !ok) return std::unexpected{ok.error()};
+  if (!ip) return reject(ip.error());
+  if (offload.checksum != Offload::Checksum::verified && !ip->checksum_ok()) return reject(Drop::bad_checksum);
+  Datagram d{.src = ip->src(), .dst = ip->dst(), .protocol = ip->protocol(), .tos = ip->tos(), .ttl = ip->ttl()};
+  d.header_size = static_cast<std::uint16_t>(ip->header_size());
+  d.protocol_field = 9;
+  d.broadcast = own.is_broadcast(d.dst) && !own.is_own(d.dst);
+  d.payload = ip->payload();
+  if (const auto ok = check_addresses(d, how.looped, own); !ok) return std::unexpected{ok.error()};
   if (const auto ok = check_options(ip->options()); !ok) return std::unexpected{ok.error()};
-  if (ip->is_fragment()) return std::unexpected{Drop::fragment};
+  if (!ip->is_fragment()) return d;
+  if (ip->dont_fragment()) return reject(Drop::fragment);  // it contradicts itself
+  d.fragment = {ip->id(), ip->fragment_offset(), ip->more_fragments()};
   return d;
 }
 
-std::expected<Datagram, Drop> accept_v6(Bytes packet, bool looped, const Addresses& own) {
+Accepted accept_v6(Bytes packet, Origin how, const Addresses& own) {
   const auto ip = Ipv6View::parse(packet);
-  if (!ip) return std::unexpected{ip.error()};
-  if (ip->has_mapped_address()) return std::unexpected{Drop::martian_source};
-  Datagram d{ip->src(),       ip->dst(),      ip->next_header(), ip->traffic_class(),
-             ip->hop_limit(), Ipv6View::size, ip->payload()};
-  if (const auto ok = check_addresses(d, looped, own); !ok) return std::unexpected{ok.error()};
-  const auto end = skip_extension_headers(ip->next_header(), ip->payload());
+  if (!ip) return reject(ip.error());
+  if (ip->has_mapped_address()) return reject(Drop::martian_source);
+  Datagram d{.src = ip->src(), .dst = ip->dst(), .tos = ip->traffic_class(), .ttl = ip->hop_limit()};
+  if (is_martian(d.src, how.looped, own)) return reject(Drop::martian_source);
+  const bool ours = is_for_us(d, how.looped, own);
+  if (!ours && !d.dst.is_multicast()) return reject(Drop::not_ours);
+  const auto end = skip_extension_headers(ip->next_header(), ip->payload(), how.reassembled);
   if (!end) return std::unexpected{end.error()};
+  if (!ours) return reject(Drop::not_ours);  // of a multicast only its options count
   d.protocol = end->protocol;
   d.header_size = static_cast<std::uint16_t>(Ipv6View::size + end->size);
+  d.protocol_field = static_cast<std::uint16_t>(end->field);
+  d.fragment = end->fragment;
   d.payload = ip->payload().subspan(end->size);
   return d;
 }
 
 }  // namespace
 
-std::expected<Datagram, Drop> accept(Bytes packet, bool looped, const Offload& offload, const Addresses& own) {
+std::expected<Datagram, Rejection> accept(Bytes packet, Origin how, const Offload& offload, const Addresses& own) {
   const bool v6 = !packet.empty() && byte_at(packet, 0) >> 4 == 6;
-  return v6 ? accept_v6(packet, looped, own) : accept_v4(packet, looped, offload, own);
+  return v6 ? accept_v6(packet, how, own) : accept_v4(packet, how, offload, own);
+}
+
+Problem unknown_protocol(const Datagram& d) {
+  return d.src.is_v4() ? problem::protocol_unreachable() : problem::unknown_next_header(d.protocol_field);
 }
 
 bool transport_checksum_ok(const Datagram& d, const Offload& offload) {

@@ -31,7 +31,7 @@ Octets header_with(std::uint8_t next, const Octets& options) {
 
 std::optional<Drop> dropped(std::uint8_t first, const Octets& payload) {
   const auto end = skip_extension_headers(first, payload);
-  return end ? std::nullopt : std::optional{end.error()};
+  return end ? std::nullopt : std::optional{end.error().why};
 }
 std::optional<Drop> dropped_options(const Octets& options) {
   return dropped(protocol::destination_options, header_with(protocol::tcp, options));
@@ -55,7 +55,7 @@ TEST(ExtensionHeaders, chains_of_every_count) {  // I7
       EXPECT_EQ(end->protocol, protocol::udp);
       EXPECT_EQ(end->size, 8 * count);
     } else {
-      EXPECT_EQ(end.error(), Drop::bad_header);
+      EXPECT_EQ(end.error().why, Drop::bad_header);
     }
   }
 }
@@ -92,6 +92,9 @@ TEST(ExtensionHeaders, hop_by_hop_only_first) {  // I7
   EXPECT_EQ(
       dropped(protocol::destination_options, join(padded_header(protocol::hop_by_hop), padded_header(protocol::tcp))),
       Drop::bad_header);
+  const auto end = skip_extension_headers(protocol::destination_options,
+                                          join(padded_header(protocol::hop_by_hop), padded_header(protocol::tcp)));
+  EXPECT_EQ(end.error().problem, (Problem{4, 1, 40})) << "the field that names it (RFC 8200 section 4)";
 }
 
 TEST(ExtensionHeaders, padding_in_a_row) {  // I7
@@ -111,11 +114,17 @@ TEST(ExtensionHeaders, options_beside_padding) {  // I7
       << "nine";
 }
 
-TEST(ExtensionHeaders, unknown_options_by_their_top_bits) {  // I10
+TEST(ExtensionHeaders, unknown_options_by_their_top_bits) {  // I10, RFC 8200 section 4.2
   EXPECT_EQ(dropped_options(octets("1e 04 00000000")), std::nullopt) << "00: skip";
-  EXPECT_EQ(dropped_options(octets("5e 04 00000000")), Drop::bad_header) << "01: discard";
-  EXPECT_EQ(dropped_options(octets("9e 04 00000000")), Drop::bad_header) << "10";
-  EXPECT_EQ(dropped_options(octets("de 04 00000000")), Drop::bad_header) << "11";
+  const auto answer = [](const char* options) {
+    const auto end = skip_extension_headers(protocol::destination_options, header_with(protocol::tcp, octets(options)));
+    EXPECT_EQ(end.error().why, Drop::bad_header);
+    return end.error().problem;
+  };
+  EXPECT_EQ(answer("5e 04 00000000"), std::nullopt) << "01: discard";
+  EXPECT_EQ(answer("9e 04 00000000"), (Problem{4, 2, 42, true})) << "10: and tell";
+  EXPECT_EQ(answer("de 04 00000000"), (Problem{4, 2, 42, false})) << "11: and tell, unless multicast";
+  EXPECT_EQ(answer("01 00 1e 01 00 9e 00 00 1e 00 01 02 00 00"), (Problem{4, 2, 47, true})) << "the pointer";
 }
 
 TEST(ExtensionHeaders, options_that_overrun) {  // I7
@@ -127,7 +136,9 @@ TEST(ExtensionHeaders, routing) {  // I8
   const std::string_view us_twice = " fd000000000000000000000000000002 fd000000000000000000000000000002";
   for (const char* type : {"00", "02", "03", "04", "fd"}) {
     const std::string head = std::string{"06 04 "} + type;
-    EXPECT_EQ(dropped(protocol::routing, octets(head + " 01 00000000" + std::string{us_twice})), Drop::source_route);
+    const auto end = skip_extension_headers(protocol::routing, octets(head + " 01 00000000" + std::string{us_twice}));
+    EXPECT_EQ(end.error().why, Drop::source_route);
+    EXPECT_EQ(end.error().problem, (Problem{4, 0, 42})) << "points at the type of the header (RFC 8200 section 4.4)";
     EXPECT_EQ(dropped(protocol::routing, octets(head + " 00 00000000" + std::string{us_twice})), std::nullopt);
   }
 }
@@ -135,10 +146,12 @@ TEST(ExtensionHeaders, routing) {  // I8
 TEST(ExtensionHeaders, jumbograms_are_not_spoken) {  // I9
   for (const char* length : {"00000000", "00000001", "0000ffff", "00010000", "7fffffff", "ffffffff"}) {
     const Octets jumbo = octets(std::string{"06 00 c2 04 "} + length);
-    EXPECT_EQ(dropped(protocol::hop_by_hop, jumbo), Drop::bad_header) << length;
+    const auto end = skip_extension_headers(protocol::hop_by_hop, jumbo);
+    EXPECT_EQ(end.error().why, Drop::bad_header) << length;
+    EXPECT_FALSE(end.error().problem) << length;
     Octets packet = test::packet(test::peer6, test::us6, protocol::hop_by_hop, join(jumbo, Octets(20)));
     store_be(&packet[4], std::uint16_t{0});  // the payload length of a jumbogram
-    EXPECT_EQ(accept(packet, false, {}, test::host()).error(), Drop::truncated) << length;
+    EXPECT_EQ(accept(packet, {}, {}, test::host()).error().why, Drop::truncated) << length;
   }
 }
 
@@ -147,15 +160,30 @@ TEST(ExtensionHeaders, no_next_header) {
   EXPECT_EQ(dropped(protocol::hop_by_hop, padded_header(protocol::no_next_header)), Drop::bad_protocol);
 }
 
-TEST(ExtensionHeaders, fragment_behind_others) {
-  EXPECT_EQ(dropped(protocol::hop_by_hop, join(padded_header(protocol::fragment), octets("06 00 0000 00000001"))),
-            Drop::fragment);
+TEST(ExtensionHeaders, a_fragment_header_ends_the_chain) {
+  const auto end = skip_extension_headers(
+      protocol::hop_by_hop, join(padded_header(protocol::fragment), octets("06 00 0011 01020304 0102")));
+  ASSERT_TRUE(end);
+  EXPECT_EQ(end->protocol, protocol::tcp);
+  EXPECT_EQ(end->size, 16u);
+  EXPECT_EQ(end->field, 40u) << "where the hop-by-hop header names the fragment header";
+  ASSERT_TRUE(end->fragment);
+  EXPECT_EQ(end->fragment->id, 0x01020304u);
+  EXPECT_EQ(end->fragment->offset, 16u);
+  EXPECT_TRUE(end->fragment->more);
+}
+
+TEST(ExtensionHeaders, one_fragment_header_at_most) {  // F7
+  const Octets atomic = octets("2c 00 0000 00000001"), last = octets("06 00 0000 00000001");
+  EXPECT_EQ(dropped(protocol::fragment, join(atomic, last)), Drop::fragment);
+  EXPECT_EQ(skip_extension_headers(protocol::fragment, last, true).error().why, Drop::fragment);
+  EXPECT_EQ(dropped(protocol::fragment, last), std::nullopt) << "atomic";
 }
 
 TEST(ExtensionHeaders, payload_begins_behind_them) {
   const Octets p = test::packet(test::peer6, test::us6, protocol::hop_by_hop,
                                 join(padded_header(protocol::tcp), octets("0102030405")));
-  const auto d = accept(p, false, {}, test::host());
+  const auto d = accept(p, {}, {}, test::host());
   ASSERT_TRUE(d);
   EXPECT_EQ(d->protocol, protocol::tcp);
   EXPECT_EQ(d->header_size, 48);

@@ -26,12 +26,12 @@ using test::v6;
 constexpr bool looped = true;
 const Addresses own = test::host();
 
-std::expected<Datagram, Drop> from_device(const Octets& p) { return accept(p, false, {}, own); }
+std::expected<Datagram, Rejection> from_device(const Octets& p) { return accept(p, {}, {}, own); }
 
 /// The reason, or none for a packet that was accepted.
 std::optional<Drop> dropped(const Octets& p, bool loop = false) {
-  const auto d = accept(p, loop, {}, own);
-  return d ? std::nullopt : std::optional{d.error()};
+  const auto d = accept(p, {.looped = loop}, {}, own);
+  return d ? std::nullopt : std::optional{d.error().why};
 }
 
 void set_checksum(Octets& p) {
@@ -108,8 +108,8 @@ TEST(Accept, each_bit_of_an_ipv4_header_is_covered) {  // I11
   Octets p = good;
   p[8] = std::byte{63};  // the TTL alone, which no other check looks at
   EXPECT_EQ(dropped(p), Drop::bad_checksum);
-  EXPECT_TRUE(accept(p, false, {.checksum = Offload::Checksum::verified}, own)) << "the device has verified it";
-  EXPECT_FALSE(accept(p, false, {.checksum = Offload::Checksum::partial}, own)) << "partial is about the transport";
+  EXPECT_TRUE(accept(p, {}, {.checksum = Offload::Checksum::verified}, own)) << "the device has verified it";
+  EXPECT_FALSE(accept(p, {}, {.checksum = Offload::Checksum::partial}, own)) << "partial is about the transport";
 }
 
 Octets with_options(const Octets& options) {
@@ -217,19 +217,60 @@ TEST(Accept, a_ttl_of_zero_is_for_us) {  // I13
   EXPECT_EQ(dropped(p6), std::nullopt);
 }
 
-TEST(Accept, fragments) {
+TEST(Accept, a_fragment_says_where_it_belongs) {
+  for (const Family f : families) {
+    const Octets whole = packet(peer(f), us(f), protocol::udp, Octets(64));
+    const auto d = from_device(test::fragment(whole, 24, 16, true, 0x1234));
+    ASSERT_TRUE(d);
+    ASSERT_TRUE(d->fragment);
+    EXPECT_EQ(d->fragment->id, 0x1234u);
+    EXPECT_EQ(d->fragment->offset, 24u);
+    EXPECT_TRUE(d->fragment->more);
+    EXPECT_EQ(d->protocol, protocol::udp);
+    EXPECT_EQ(d->payload.size(), 16u);
+    EXPECT_FALSE(from_device(test::fragment(whole, 48, 16, false, 1))->fragment->more);
+  }
+}
+
+TEST(Accept, a_fragment_that_may_not_be_one) {  // F8
   Octets p(28);
-  const Ipv4Header whole{.src = peer4, .dst = us4, .protocol = protocol::tcp};
-  Ipv4Header first = whole, last = whole;
-  first.more_fragments = true;
-  last.fragment_offset = 8;
-  whole.emit(p, 8);
-  EXPECT_EQ(dropped(p), std::nullopt);
-  first.emit(p, 8);
-  EXPECT_EQ(dropped(p), Drop::fragment);
-  last.emit(p, 8);
-  EXPECT_EQ(dropped(p), Drop::fragment);
-  EXPECT_EQ(dropped(packet(peer6, us6, protocol::fragment, octets("06 00 0000 00000001"))), Drop::fragment);
+  for (const bool more : {false, true}) {
+    Ipv4Header{.src = peer4, .dst = us4, .protocol = protocol::udp, .more_fragments = more, .fragment_offset = 8}.emit(
+        p, 8);
+    EXPECT_EQ(dropped(p), Drop::fragment) << "DF is set";
+  }
+}
+
+TEST(Accept, an_atomic_fragment_is_whole) {  // F6, RFC 6946
+  const auto d = from_device(test::fragment(packet(peer6, us6, protocol::udp, Octets(9)), 0, 9, false, 7));
+  ASSERT_TRUE(d);
+  EXPECT_FALSE(d->fragment);
+  EXPECT_EQ(d->protocol, protocol::udp);
+  EXPECT_EQ(d->header_size, 48);
+}
+
+TEST(Accept, what_was_reassembled_is_no_fragment_again) {  // F7
+  const Octets atomic = test::fragment(packet(peer6, us6, protocol::udp, Octets(9)), 0, 9, false, 7);
+  EXPECT_EQ(accept(atomic, {.reassembled = true}, {}, own).error().why, Drop::fragment);
+}
+
+TEST(Accept, broadcasts_are_for_udp_alone) {  // I12
+  for (const IpAddr& dst : {IpAddr::v4(0xffffffffu), IpAddr::v4(0xc61200ffu)})
+    for (unsigned protocol = 0; protocol < 256; ++protocol) {
+      const auto d = from_device(packet(peer4, dst, static_cast<std::uint8_t>(protocol), Octets(8)));
+      EXPECT_EQ(d.has_value(), protocol == protocol::udp) << protocol;
+      if (d) {
+        EXPECT_TRUE(d->broadcast);
+      }
+    }
+  EXPECT_FALSE(from_device(packet(peer4, us4, protocol::udp, Octets(8)))->broadcast);
+}
+
+TEST(Accept, a_bad_option_is_pointed_at) {  // I3, RFC 1122 section 3.2.2.5
+  const auto d = from_device(with_options(octets("01 94 04 0000 07 01 00")));
+  ASSERT_FALSE(d);
+  EXPECT_EQ(d.error().problem, (Problem{12, 0, 25u << 24}));
+  EXPECT_FALSE(from_device(with_options(octets("83 07 04 c6120001 00"))).error().problem) << "source routes silently";
 }
 
 TEST(Accept, any_octets_at_all) {  // I1, I3, I7
@@ -241,7 +282,7 @@ TEST(Accept, any_octets_at_all) {  // I1, I3, I7
     for (std::size_t flips = r.below(4); flips > 0; --flips) p[r.below(p.size())] = r.any<std::byte>();
     p.resize(p.size() - (r.coin() ? 0 : r.below(p.size())));
     p.shrink_to_fit();
-    const auto d = accept(p, r.coin(), {.checksum = Offload::Checksum::verified}, own);
+    const auto d = accept(p, {.looped = r.coin()}, {.checksum = Offload::Checksum::verified}, own);
     if (!d) continue;
     ASSERT_LE(d->header_size + d->payload.size(), p.size()) << "round " << round;
     ASSERT_EQ(d->payload.data(), p.data() + d->header_size) << "round " << round;

@@ -52,7 +52,7 @@ TEST(Output, what_is_sent_is_accepted) {  // accept(prepend(x)) == x
     const Octets sent = flat(p);
     EXPECT_EQ(p.offload.checksum, Offload::Checksum::unknown);
     EXPECT_EQ(p.offload.transport, sent.size() - segment.size());
-    const auto d = accept(sent, false, {}, own);
+    const auto d = accept(sent, {}, {}, own);
     ASSERT_TRUE(d);
     EXPECT_EQ(d->src, peer(f));
     EXPECT_EQ(d->dst, us(f));
@@ -77,7 +77,7 @@ TEST(Output, a_wrong_octet_anywhere_is_noticed) {  // I11
     for (std::size_t bit = 8 * p.offload.transport; bit < 8 * good.size(); ++bit) {
       Octets b = good;
       b[bit / 8] ^= static_cast<std::byte>(0x80 >> bit % 8);
-      const auto d = accept(b, false, {}, own);
+      const auto d = accept(b, {}, {}, own);
       ASSERT_TRUE(d) << "bit " << bit;
       EXPECT_FALSE(transport_checksum_ok(*d, {})) << "bit " << bit;
       EXPECT_TRUE(transport_checksum_ok(*d, {.checksum = Offload::Checksum::verified}));
@@ -93,14 +93,14 @@ TEST(Output, a_device_completes_a_partial_checksum) {
     prepend(p, peer(f), us(f), protocol::tcp, 64, 0);
     EXPECT_EQ(p.offload.checksum, Offload::Checksum::partial);
     Octets b = flat(p);
-    const auto partial = accept(b, false, p.offload, own);
+    const auto partial = accept(b, {}, p.offload, own);
     ASSERT_TRUE(partial);
     EXPECT_TRUE(transport_checksum_ok(*partial, p.offload)) << "it never crossed a wire";
     EXPECT_FALSE(transport_checksum_ok(*partial, {}));
     // What a device does: sum from the transport header on, put the complement where it was told to.
     const std::uint16_t sum = Sum{}.add(Bytes{b}.subspan(p.offload.transport)).checksum();
     store_be(&b[p.offload.transport + p.offload.checksum_field], sum);
-    const auto complete = accept(b, false, {}, own);
+    const auto complete = accept(b, {}, {}, own);
     ASSERT_TRUE(complete);
     EXPECT_TRUE(transport_checksum_ok(*complete, {}));
   }
