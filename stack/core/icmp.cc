@@ -48,6 +48,9 @@ std::optional<Drop> Stack::Impl::answer_echo(const Datagram& d, const IcmpView& 
 }
 
 std::optional<Drop> Stack::Impl::error_arrives(const IcmpError& e, Instant now) {
+  if (e.protocol == protocol::udp) return datagram_error(Transport::udp, e, now);
+  if (e.protocol == (e.family() == Family::v4 ? protocol::icmp : protocol::icmpv6))
+    return datagram_error(Transport::icmp, e, now);
   if (e.protocol != protocol::tcp) return Drop::icmp_unmatched;
   NetworkError told{.seq = Seq32{load_be<std::uint32_t>(e.transport.data() + 4)}, .error = e.error, .hard = e.hard};
   if (e.too_big) told.mtu = e.mtu != 0 ? e.mtu : plateau_below(e.quoted_size);

@@ -121,6 +121,7 @@ struct Stack::Impl {
   std::optional<std::uint32_t> find_datagram_socket(Transport t, const FourTuple& pair);
   std::optional<Drop> deliver_udp(RxPacket& packet, const Datagram& d, Instant now);
   std::optional<Drop> deliver_echo_reply(RxPacket& packet, const Datagram& d, Instant now);
+  std::optional<Drop> datagram_error(Transport t, const IcmpError& e, Instant now);
   bool hand_over(std::uint32_t index, const DatagramInfo& info, Slice text);
   /// One quantum of a socket's datagrams into bursts; false: a link refuses.
   bool output_datagrams(Socket& s, std::uint32_t index, Link& link);

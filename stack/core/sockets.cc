@@ -117,7 +117,7 @@ void Stack::Impl::free_socket(std::uint32_t index) {
 Binding Stack::Impl::binding_of(const Socket& s, std::uint32_t index, const Endpoint& local) const {
   return {.addr = local.addr,
           .port = local.port,
-          .v6_only = s.options.v6_only,
+          .v6_only = s.options.v6_only || (s.datagram && s.datagram->transport == Transport::icmp),  // ICMPv6 alone
           .reuse_address = s.options.reuse_address,
           .reuse_port = s.options.reuse_port,
           .owner = index};

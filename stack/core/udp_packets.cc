@@ -46,7 +46,7 @@ std::optional<Drop> Stack::Impl::deliver_udp(RxPacket& packet, const Datagram& d
   const FourTuple pair{{d.dst, view->dst()}, {d.src, view->src()}};
   const DatagramInfo info{.from = pair.remote, .to = d.dst, .ttl = d.ttl, .tos = d.tos, .received = now};
   const Slice text = packet.data.subslice(d.header_size + UdpView::header_size, view->text().size());
-  if (addresses.is_broadcast(d.dst)) {
+  if (d.broadcast) {
     std::array<std::uint32_t, broadcast_listeners> listeners;
     const std::size_t n = udp.ports.find_listeners(pair.local, listeners);
     bool taken = false;
@@ -55,7 +55,7 @@ std::optional<Drop> Stack::Impl::deliver_udp(RxPacket& packet, const Datagram& d
   }
   const auto index = find_datagram_socket(Transport::udp, pair);
   if (!index) {
-    refuse(packet.data.bytes(), problem::port_unreachable(d.src.family()), now);
+    refuse(packet.data.bytes(), problem::port_unreachable(d.src.family()), now);  // RFC 1122 section 4.1.3.1
     return Drop::closed_port;
   }
   packet.data = {};  // `text` holds what is needed of it
@@ -73,6 +73,44 @@ std::optional<Drop> Stack::Impl::deliver_echo_reply(RxPacket& packet, const Data
   Slice message = packet.data.subslice(d.header_size, d.payload.size());
   packet.data = {};
   return hand_over(*index, info, std::move(message)) ? std::nullopt : std::optional{Drop::receive_full};
+}
+
+// What Linux makes of it: a connected socket is told what is hard, one that asked for reports everything (RFC 1122
+// section 4.1.3.3). A quoted pair that is no socket's tells nobody anything (U4).
+std::optional<Drop> Stack::Impl::datagram_error(Transport t, const IcmpError& e, Instant now) {
+  FourTuple pair{{e.local, {}}, {e.remote, {}}};
+  if (t == Transport::udp) {
+    pair = e.pair();
+  } else {
+    if (byte_at(e.transport, 0) != echo_request_type(e.local.family())) return Drop::icmp_unmatched;
+    pair.local.port = Port{load_be<std::uint16_t>(e.transport.data() + 4)};
+  }
+  const auto index = find_datagram_socket(t, pair);
+  if (!index) return Drop::icmp_unmatched;
+  Socket& s = at(*index);
+  DatagramSocket& d = *s.datagram;
+  const auto discovery = static_cast<MtuDiscover>(s.options.mtu_discover);
+  const std::uint32_t mtu = e.too_big && e.mtu == 0 ? plateau_below(e.quoted_size) : e.mtu;
+  if (e.too_big) {
+    if (discovery < MtuDiscover::interface) learn_path_mtu(e.remote, mtu, now);
+    if (discovery == MtuDiscover::dont) return {};
+  }
+  if (s.options.receive_errors) {
+    const Bytes quoted = t == Transport::udp ? e.transport.subspan(UdpView::header_size) : e.transport;
+    const ErrorReport report{.error = e.error,
+                             .origin = static_cast<std::uint8_t>(e.family() == Family::v4 ? 2 : 3),
+                             .type = e.type,
+                             .code = e.code,
+                             .info = e.too_big ? mtu : e.pointer,
+                             .offender = e.reporter,
+                             .to = pair.remote};
+    d.report(pool, report, Slice::lent(quoted), s.options.receive_buffer);
+  } else if (!(e.hard || e.too_big) || !d.peer) {
+    return {};
+  }
+  d.fail(e.error);
+  mark_edge(*index);
+  return {};
 }
 
 bool Stack::Impl::output_datagrams(Socket& s, std::uint32_t index, Link& link) {

@@ -5,7 +5,7 @@
 namespace tunic {
 
 bool DatagramSocket::take(Pool& pool, DatagramInfo info, Slice text, std::size_t buffer) {
-  const std::size_t charge = text.size() + MessageQueue<Arrival>::overhead;
+  const std::size_t charge = text.size() + MessageQueue<Received>::overhead;
   const bool fits = !readable() || received_.charge() + charge <= buffer;
   if (fits && received_.push(pool, {info.from, info.to, info.ttl, info.tos, drops_, info.received}, std::move(text)))
     return true;

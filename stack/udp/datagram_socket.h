@@ -21,14 +21,14 @@ struct Outgoing {
 };
 
 /// One that came, without its text. 64 octets is what it is charged (U2).
-struct Arrival {
+struct Received {
   Endpoint from;
   IpAddr to;
   std::uint8_t ttl = 0, tos = 0;
   std::uint32_t drops = 0;
   Instant received{};
 };
-static_assert(sizeof(Queued<Arrival>) <= 64);
+static_assert(sizeof(Queued<Received>) <= 64);
 
 class DatagramSocket {
  public:
@@ -74,7 +74,7 @@ class DatagramSocket {
   std::uint64_t digest(std::uint64_t h) const;
 
  private:
-  MessageQueue<Arrival> received_;
+  MessageQueue<Received> received_;
   MessageQueue<ErrorReport> reports_;
   int error_ = 0;
   std::uint32_t drops_ = 0;

@@ -227,6 +227,10 @@ TEST_F(Udp, a_broadcast_reaches_every_socket_of_the_port) {
     ASSERT_TRUE(stack().set(s, Option::reuse_address, 1));
     ASSERT_TRUE(stack().bind(s, &s == &sockets[2] ? Endpoint{us4, Port{7}} : any));
   }
+  arrives(from, net, "to all");
+  EXPECT_EQ(receive(sockets[0]), "to all");
+  EXPECT_EQ(receive(sockets[1]), "to all");
+  EXPECT_EQ(receive(sockets[2]), nothing) << "bound to one address, as Linux";
   EXPECT_TRUE(is_silent(udp_packet(from, {net.addr, Port{8}}, as_bytes("x")))) << "U3: nobody answers a broadcast";
   EXPECT_EQ(send(sockets[0], "x", {.to = net}).error(), Error::denied);
   ASSERT_TRUE(stack().set(sockets[0], Option::broadcast, 1));
