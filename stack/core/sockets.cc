@@ -147,6 +147,7 @@ Status Stack::Impl::bind(Socket& s, std::uint32_t index, const Endpoint& local) 
   s.bound = s.bound_by_user = true;
   s.any_address = chosen.addr.is_any();
   s.local = chosen;
+  if (!v4 && !chosen.addr.is_any()) s.options.v6_only = true;  // as Linux tells it
   return {};
 }
 

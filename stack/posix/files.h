@@ -42,6 +42,7 @@ struct Description {
   Family family = Family::v4;
   Transport transport = Transport::tcp;
   bool nonblocking = false;                                    // O_NONBLOCK
+  bool append = false;                                         // O_APPEND, remembered
   int receive_low = 1;                                         // SO_RCVLOWAT
   Duration receive_timeout = forever, send_timeout = forever;  // SO_RCVTIMEO, SO_SNDTIMEO; 0: do not wait
   SocketSettings settings;

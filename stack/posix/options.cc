@@ -249,10 +249,11 @@ int Sockets::fcntl(Handle h, int command, int argument) {
     Description& s = *h.socket;
     switch (command) {
       case F_GETFL:
-        return O_RDWR | (s.nonblocking ? O_NONBLOCK : 0);
+        return O_RDWR | (s.nonblocking ? O_NONBLOCK : 0) | (s.append ? O_APPEND : 0);
       case F_SETFL:
         if ((argument & (O_ASYNC | O_DIRECT)) != 0) return fail(Error::invalid);  // SIGIO is not sent
         s.nonblocking = (argument & O_NONBLOCK) != 0;
+        s.append = (argument & O_APPEND) != 0;
         return 0;
       case F_GETFD:
       case F_SETFD:
@@ -265,6 +266,7 @@ int Sockets::fcntl(Handle h, int command, int argument) {
 }
 
 int Sockets::ioctl(Handle h, unsigned long request, int* argument) {
+  if (request == FIOCLEX || request == FIONCLEX) return fcntl(h, F_SETFD, request == FIOCLEX ? FD_CLOEXEC : 0);
   return answer(once(h, [&]() -> Status {
     if (request != FIONBIO && request != FIONREAD && request != SIOCOUTQ && request != SIOCATMARK)
       return fail_as(ENOTTY);
@@ -283,6 +285,7 @@ int Sockets::ioctl(Handle h, unsigned long request, int* argument) {
 Result<int> Sockets::count(SocketId id, unsigned long request) {
   const Stack& stack = driver_.stack();
   if (request == SIOCATMARK) {
+    if (stack.transport(id) != Transport::tcp) return fail_as(ENOTTY);
     const auto at = stack.at_mark(id);
     return at ? Result<int>{*at} : fail(at.error());
   }
