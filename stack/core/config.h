@@ -37,6 +37,8 @@ struct IpSettings {
 
 /// All of a Stack's inputs but time and packets. A number out of its range is brought to the nearest in it.
 struct Config {
+  static constexpr std::uint32_t least_mtu = 576;    ///< of `mtu`
+  static constexpr std::uint32_t most_mtu = 65'535;  ///< of `mtu`
   std::vector<Prefix> addresses;              ///< the host's own addresses; the first of a family is its default source
   std::uint32_t mtu = 1500;                   ///< octets of an IP packet on the link, 576..65535 (1280.. for IPv6)
   LinkTraits link;                            ///< what the Link of poll() and flush() does

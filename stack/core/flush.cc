@@ -88,7 +88,7 @@ void Stack::Impl::flush(Instant now, Link& link) {
       continue;
     }
     const std::size_t from = burst.size();
-    if (now >= s.connection->path_mtu_until()) follow_path(s, now);
+    if (now >= s.connection->path_mtu_until() || s.path_news != path_news) follow_path(s, now);
     TcpContext c = context(s.local_peer);
     const bool more = s.connection->output(now, id.index, burst, c);
     finish(burst, from, s.connection->pair(), s.connection->options.ttl, s.connection->options.tos);

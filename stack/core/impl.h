@@ -180,6 +180,7 @@ struct Stack::Impl {
   Reassembly reassembly;
   ErrorLimit error_limit;
   DestinationLimit echo_limit, reset_limit;
+  std::uint32_t path_news = 0;  // grows when a path MTU changes: connections ask before they send next
   TimerWheel wheel;
   Demux demux;
   PortTable ports;

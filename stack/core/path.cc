@@ -14,6 +14,7 @@ void Stack::Impl::follow_path(Socket& s, Instant now) {
   const PathMtu path = path_mtu(s.connection->pair().remote.addr, now);
   s.connection->set_first_hop_mtu(first_hop_mtu(s));
   s.connection->set_path_mtu(path.octets, path.until);
+  s.path_news = path_news;
 }
 
 // RFC 5927: the quoted pair finds the connection (RFC 1122 section 4.2.3.9), and that asks whether the quoted segment is
@@ -34,7 +35,9 @@ std::uint32_t Stack::Impl::datagram_mtu(const IpAddr& dst, MtuDiscover discover)
 }
 
 bool Stack::Impl::learn_path_mtu(const IpAddr& dst, std::uint32_t mtu, Instant now) {
-  return !addresses.is_local(dst) && pmtu.learn(dst, mtu, config.mtu, now);
+  const bool lower = !addresses.is_local(dst) && pmtu.learn(dst, mtu, config.mtu, now);
+  if (lower) ++path_news;
+  return lower;
 }
 
 /// The device's own MTU is known for certain: no connection doubts it.

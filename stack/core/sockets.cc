@@ -8,7 +8,7 @@ namespace tunic {
 
 // What is out of range is brought to the nearest value in it (Config says the ranges).
 static Config in_range(Config c) {
-  c.mtu = std::clamp<std::uint32_t>(c.mtu, 576, 65'535);
+  c.mtu = std::clamp(c.mtu, Config::least_mtu, Config::most_mtu);
   c.memory = std::clamp<std::size_t>(c.memory, 4u << 20, std::size_t{16} << 30);
   c.max_sockets = std::clamp<std::uint32_t>(c.max_sockets, 1, 1u << 30);
   c.ip.mtu_expires = std::max<Duration>(c.ip.mtu_expires, 1s);
