@@ -87,7 +87,6 @@ struct Stack::Impl {
   PathMtu path_mtu(const IpAddr& dst, Instant now) const;
   /// The same for datagrams; ourselves take any.
   std::uint32_t datagram_mtu(const IpAddr& dst, MtuDiscover discover) const;
-  void set_mtu(std::uint32_t octets);
   /// A router says that the way to `dst` takes packets of at most `mtu` octets, and the transport believes it. True: it
   /// is less than path_mtu() said.
   bool learn_path_mtu(const IpAddr& dst, std::uint32_t mtu, Instant now);

@@ -40,16 +40,10 @@ bool Stack::Impl::learn_path_mtu(const IpAddr& dst, std::uint32_t mtu, Instant n
   return lower;
 }
 
-/// The device's own MTU is known for certain: no connection doubts it.
-void Stack::Impl::set_mtu(std::uint32_t octets) {
-  config.mtu = std::clamp<std::uint32_t>(octets, 576, 65'535);
-  for (const auto& s : sockets) {
-    if (!s->connection || s->local_peer) continue;
-    follow_path(*s, clock);
-  }
+void Stack::set_mtu(std::uint32_t octets) {
+  impl_->config.mtu = std::clamp(octets, Config::least_mtu, Config::most_mtu);
+  ++impl_->path_news;
 }
-
-void Stack::set_mtu(std::uint32_t octets) { impl_->set_mtu(octets); }
 
 void Stack::set_link(const LinkTraits& link) { impl_->config.link = link; }
 

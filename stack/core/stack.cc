@@ -272,11 +272,6 @@ Result<bool> Stack::at_mark(SocketId id) const {
   return s->connection && s->connection->at_mark();
 }
 
-void Stack::set_mtu(std::uint32_t octets) {
-  impl_->config.mtu = std::clamp(octets, Config::least_mtu, Config::most_mtu);
-  ++impl_->path_news;
-}
-
 Status Stack::set_sysctl(std::string_view name, std::string_view value) {
   const Status done = tunic::set_sysctl(impl_->config, name, value);
   if (done) impl_->config_changed();

@@ -232,9 +232,6 @@ class Stack {
   /// A knob's value, as `sysctl` would print it. Error: no_entry.
   Result<std::string> sysctl(std::string_view name) const;
 
-  /// The MTU of the device is now `octets` (as Config::mtu). Connections follow before they send next: what is sent
-  /// again is cut anew, and more than the peer's MSS or a learned path MTU is never sent.
-  void set_mtu(std::uint32_t octets);
   /// What it was made from, and what set_mtu() and set_sysctl() made of it.
   const Config& config() const;
   /// What it has counted so far.
