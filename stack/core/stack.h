@@ -121,8 +121,8 @@ class Stack {
   /// Receives a burst, runs the timers that are due, sends a burst. Returns when to call again at the latest (`never`:
   /// only when packets come or calls were made; `now` or earlier: at once).
   Instant poll(Instant now, Link& link);
-  /// The device takes packets of `octets` at most from now on (Config::mtu); connections follow at once, and segment anew
-  /// what is not acknowledged.
+  /// The device takes packets of `octets` at most from now on (Config::mtu). Connections follow before they send next:
+  /// what is sent again is cut anew, and more than the peer's MSS or a learned path MTU is never sent.
   void set_mtu(std::uint32_t octets);
   /// The Link of poll() and flush() does something else for us from now on (Config::link).
   void set_link(const LinkTraits& link);
