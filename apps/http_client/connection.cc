@@ -1,47 +1,23 @@
 #include "http_client/connection.h"
 
-#include <netdb.h>
 #include <poll.h>
 #include <tunic.h>
 
-#include <array>
 #include <cerrno>
-#include <memory>
 
 namespace http {
 namespace {
 
 constexpr int patience_ms = 60'000;
 
-using Addresses = std::unique_ptr<addrinfo, void (*)(addrinfo*)>;
-
-/// The system's resolver. It asks over the kernel's network; only the connection itself is ours.
-Addresses look_up(const Url& url, Families families) {
-  addrinfo hints{};
-  hints.ai_family = families == Families::v4 ? AF_INET : families == Families::v6 ? AF_INET6 : AF_UNSPEC;
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  const int error = getaddrinfo(url.host.c_str(), url.port.c_str(), &hints, &found);
-  if (error != 0) throw apps::Failure{fmt::format("cannot find an address for {}: {}", url.host, gai_strerror(error))};
-  return {found, freeaddrinfo};
-}
-
-apps::Endpoint to_endpoint(const addrinfo& a) {
-  apps::Endpoint e;
-  std::memcpy(&e.storage, a.ai_addr, a.ai_addrlen);
-  e.length = a.ai_addrlen;
-  return e;
-}
-
 bool would_block() { return errno == EAGAIN || errno == EINTR; }
 
 }  // namespace
 
-Connection::Connection(const Url& url, Families families, const apps::Stop& stop) : stop_{stop} {
-  const Addresses addresses = look_up(url, families);
+Connection::Connection(const Url& url, apps::Families families, const apps::Stop& stop) : stop_{stop} {
   int error = 0;
-  for (const addrinfo* a = addresses.get(); a != nullptr; a = a->ai_next) {
-    remote_ = to_endpoint(*a);
+  for (const apps::Endpoint& e : apps::look_up(url.host, url.port, families, SOCK_STREAM)) {
+    remote_ = e;
     error = try_connect(remote_);
     if (error == 0) return;
   }

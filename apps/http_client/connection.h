@@ -7,16 +7,15 @@
 #include "http_client/url.h"
 #include "support/endpoint.h"
 #include "support/owned.h"
+#include "support/resolve.h"
 #include "support/stop.h"
 
 namespace http {
 
-enum class Families { any, v4, v6 };
-
 class Connection {
  public:
   /// Connects to the first address of the URL's host that answers. Throws Failure.
-  Connection(const Url& url, Families families, const apps::Stop& stop);
+  Connection(const Url& url, apps::Families families, const apps::Stop& stop);
 
   void send(std::string_view text);
   /// At least one octet, or 0 at the end of the stream.

@@ -65,6 +65,6 @@ int main(int argc, char** argv) {
   app.footer("Names are looked up by the system's resolver, over the kernel's network.");
 
   return run_program(app, argc, argv, [&] {
-    run(url, output, only_v4 ? Families::v4 : only_v6 ? Families::v6 : Families::any);
+    run(url, output, families_of(only_v4, only_v6));
   });
 }

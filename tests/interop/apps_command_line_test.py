@@ -13,11 +13,16 @@ sys.path.insert(0, str(ROOT / "tests/support"))
 import netns  # noqa: E402
 from results import Report  # noqa: E402
 
-NEEDED = {"http_server": ["."], "http_client": ["http://198.18.0.1/"], "services": ["--echo", "5003"], "socket_pair": []}
+NEEDED = {"http_server": ["."], "http_client": ["http://198.18.0.1/"], "services": ["--echo", "5003"],
+          "nc": ["198.18.0.1", "80"], "ping": ["198.18.0.1"], "socket_pair": []}
 WRONG = {
     "http_server": [[], ["/nowhere"], ["--port", "70000", "."], ["--port", "x", "."], ["--address", "1.2.3", "."], ["--frob", "."]],
     "http_client": [[], ["-4", "-6", "http://198.18.0.1/"], ["http://198.18.0.1/", "-o"]],
     "services": [[], ["--echo", "0"], ["--echo", "65536"], ["--echo", "5003", "--address", "here"], ["--echo", "5003", "more"]],
+    "nc": [[], ["198.18.0.1"], ["198.18.0.1", "0"], ["198.18.0.1", "65536"], ["198.18.0.1", "x"], ["-4", "-6", "198.18.0.1", "80"],
+           ["-w", "0", "198.18.0.1", "80"], ["198.18.0.1", "80", "more"]],
+    "ping": [[], ["-c", "0", "198.18.0.1"], ["-s", "65508", "198.18.0.1"], ["-t", "256", "198.18.0.1"], ["-4", "-6", "198.18.0.1"],
+             ["198.18.0.1", "more"]],
     "socket_pair": [["--port", "-1"], ["--address", "localhost"], ["more"]],
 }
 

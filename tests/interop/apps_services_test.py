@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""services on our stack, used from the kernel's side: echo (RFC 862), discard (RFC 863) and chargen (RFC 864)."""
+"""services on our stack, used from the kernel's side over TCP and UDP: echo (RFC 862), discard (RFC 863), chargen (RFC 864)."""
 
 import os
 import pathlib
@@ -112,7 +112,62 @@ def resets_harm_nobody(address):
         return wanted("echo", receive(s, 5), b"well?")
 
 
-TESTS = [echo_gives_everything_back, echo_many_clients, discard_takes_and_says_nothing, chargen_follows_the_pattern,
+# ---- over UDP ----
+
+def datagrams(address, source_port=0):
+    s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
+    s.settimeout(20)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+    if source_port:
+        s.bind(("::" if ":" in address else "0.0.0.0", source_port))
+    return s
+
+
+def echo_answers_each_datagram(address):
+    """Of every size; the answer comes from the address that was asked: the socket is connected to it."""
+    largest = 65527 if ":" in address else 65507
+    wrong = []
+    with datagrams(address) as s:
+        s.connect((address, ECHO))
+        for size in (0, 1, 7, 512, 1472, 1473, 9000, largest):
+            sent = os.urandom(size)
+            s.send(sent)
+            wrong.append(wanted(f"{size} octets", s.recv(70000) == sent, True))
+    return wrong
+
+
+def chargen_answers_no_more_than_was_asked(address):
+    with datagrams(address) as s:
+        s.connect((address, CHARGEN))
+        sizes = []
+        for size in (0, 1, 100, 512, 1000):
+            s.send(bytes(size))
+            sizes.append(len(s.recv(70000)))
+        return wanted("answers", sizes, [0, 1, 100, 512, 512])
+
+
+def services_answer_no_service(address):
+    """Nothing comes back to a port below 1024 (CVE-1999-0103): the next answer is the one to another question."""
+    with datagrams(address, 7) as loop, datagrams(address) as s:
+        loop.sendto(b"endless?", (address, ECHO))
+        s.sendto(b"first", (address, ECHO))
+        s.recv(100)
+        loop.setblocking(False)
+        try:
+            return wanted("an answer to port 7", loop.recv(100), None)
+        except BlockingIOError:
+            return ""
+
+
+def discard_answers_no_datagram(address):
+    with datagrams(address) as s:
+        s.sendto(b"nothing", (address, DISCARD))
+        s.sendto(b"something", (address, ECHO))
+        return wanted("what came", s.recv(100), b"something")
+
+
+TESTS = [echo_answers_each_datagram, chargen_answers_no_more_than_was_asked, services_answer_no_service,
+         discard_answers_no_datagram, echo_gives_everything_back, echo_many_clients, discard_takes_and_says_nothing, chargen_follows_the_pattern,
          stopped_readers_stop_nobody, resets_harm_nobody]
 
 
