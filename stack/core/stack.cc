@@ -228,7 +228,11 @@ std::optional<SocketId> Stack::take_edge() {
 Result<Endpoint> Stack::local(SocketId id) const {
   const Socket* s = impl_->find(id);
   if (s == nullptr) return fail(Error::bad_handle);
-  return s->connection && s->connection->state() != State::closed ? s->connection->pair().local : s->local;
+  if (!s->connection) return s->local;
+  const Endpoint& own = s->connection->pair().local;
+  if (s->connection->state() != State::closed || s->connection->was_established()) return own;
+  // As Linux: when connect() has failed the address that it chose is gone, and the port still told.
+  return Endpoint{s->bound_by_user && !s->any_address ? s->local.addr : IpAddr::any(s->family), own.port};
 }
 
 Result<Endpoint> Stack::remote(SocketId id) const {

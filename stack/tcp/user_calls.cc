@@ -11,8 +11,7 @@ Result<std::size_t> Connection::send(Bytes text, bool urgent, bool more, TcpCont
   if (error_ != 0) return fail(static_cast<Error>(take_error()));
   if (snd_.fin_queued()) return fail(Error::pipe);
   if (state_ == State::syn_sent || state_ == State::syn_received) return fail(Error::again);
-  if (state_ != State::established && state_ != State::close_wait)
-    return fail(was_established_ ? Error::pipe : Error::not_connected);
+  if (state_ != State::established && state_ != State::close_wait) return fail(Error::pipe);  // never joined too: Linux
   if (text.empty()) return std::size_t{0};
   const std::size_t limit = send_limit(context.settings);
   buffer_full_ = snd_.queued() >= limit || (options.not_sent_low > 0 && snd_.unsent() >= options.not_sent_low);

@@ -269,5 +269,33 @@ TEST(Regression, listener_that_begins_anew) {
   });
 }
 
+// send() after a connect() that failed, once its error was told: EPIPE, as on a socket that was never joined
+TEST(Regression, send_after_a_failed_connect) {
+  repeat(connecting(), R"(
+       0ms  > S  0:0(0)
+       0ms  < R. 0:0(0) ack 1
+       0ms  connected error ECONNREFUSED
+       0ms  write 10 error EPIPE )");
+  repeat(connecting(), R"(
+       0ms  > S  0:0(0)
+       0ms  shutdown wr
+       0ms  write 10 error EPIPE )");
+}
+
+// getsockname() of a connection that was reset, and of one that never came to be
+TEST(Regression, name_after_the_end) {
+  repeat(established({.mss = 1000}), [](Script& s) {
+    const Endpoint own = *s.stack().local(s.socket());
+    s.run("0ms < R 1:1(0)");
+    EXPECT_EQ(s.stack().local(s.socket()), own);
+  });
+  repeat(connecting(), [](Script& s) {
+    s.run("0ms > S 0:0(0)");
+    const Endpoint own = *s.stack().local(s.socket());
+    s.run("0ms < R. 0:0(0) ack 1");
+    EXPECT_EQ(s.stack().local(s.socket()), (Endpoint{IpAddr::any(s.variant().family), own.port}));
+  });
+}
+
 }  // namespace
 }  // namespace tunic::test
