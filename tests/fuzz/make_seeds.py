@@ -176,11 +176,164 @@ def tapes():
     yield "pool-mixed", pool(5, *[(0, i % 3) for i in range(60)], *[(3, i, 0, 9) for i in range(60)], *[(4, 3 * i) for i in range(60)])
 
 
+def fragments():
+    """(name, octets) of rows of fragments: seven octets each, as tests/fuzz/reassembly.cc reads them, after two
+    for the limits."""
+    def part(begin, end, last=False, source=0, v6=False, to=0, tcp=False, extra=False, number=0, ecn=0, variant=0, later=0):
+        """Octets `begin` to `end` of a datagram, after `later` seconds."""
+        return bytes([source | v6 << 4 | to << 5 | tcp << 6 | extra << 7, number | last << 3 | ecn << 4 | variant << 6]) + struct.pack(
+            ">HHB", begin // 8, end - begin, 128 + later if later else 0)
+    def tape(*parts, blocks=63, pool=0):
+        return bytes([blocks, pool]) + b"".join(parts)
+
+    for v6 in (False, True):
+        v = "v6" if v6 else "v4"
+        p = lambda begin, end, last=False, **more: part(begin, end, last, v6=v6, **more)
+        thirds = (p(0, 800), p(800, 1600), p(1600, 2005, True))
+        for order in itertools.permutations(range(3)):
+            yield f"{v}-order-{''.join(map(str, order))}", tape(*[thirds[i] for i in order])
+        for name, more in (("repeats", p(800, 1600)), ("repeats-part", p(880, 960)), ("differs", p(800, 1600, variant=3)),
+                           ("overlaps-before", p(792, 880)), ("overlaps-after", p(1592, 1800)), ("covers", p(0, 1992)),
+                           ("beyond-the-end", p(2000, 2080)), ("another-end", p(1600, 1701, True)), ("end-within", p(8, 101, True))):
+            yield f"{v}-{name}", tape(thirds[2], thirds[1], more, thirds[0])
+            yield f"{v}-{name}-late", tape(thirds[0], more, thirds[1], thirds[2])
+        yield f"{v}-ended-stays-so", tape(*thirds[:2], p(8, 80, variant=3), thirds[2], *thirds, p(0, 8, later=32), p(0, 8, later=32))
+        yield f"{v}-times-out", tape(thirds[0], p(0, 8, number=1, later=28), thirds[1], p(0, 8, number=1, later=2), thirds[2], p(8, 16, later=32))
+        yield f"{v}-times-out-first-missing", tape(thirds[1], p(8, 16, number=1, later=32), p(16, 24, number=1, later=32))
+        yield f"{v}-largest", tape(*[p(i * 32000, (i + 1) * 32000) for i in (1, 0)], p(64000, 65400, True))
+        yield f"{v}-whole-65535", tape(*[p(i * 1176, (i + 1) * 1176) for i in range(55)], p(64680, 65507, True))
+        yield f"{v}-too-long", tape(p(65528, 65536), thirds[0], p(65528, 65600, True), thirds[1], thirds[2])
+        yield f"{v}-too-long-with-options", tape(*[p(i * 1176, (i + 1) * 1176, extra=i == 0) for i in range(55)], p(64680, 65515, True))
+        yield f"{v}-options", tape(*[p(i * 80, i * 80 + 80, i == 3, extra=i % 2 == 0) for i in (2, 0, 3, 1)])
+        yield f"{v}-holes", tape(*[p(16 * i, 16 * i + 8) for i in range(80)], *[p(16 * i + 8, 16 * i + 16) for i in range(80)], p(1280, 1283, True))
+        yield f"{v}-holes-descending", tape(*[p(16 * i, 16 * i + 8) for i in range(70, -1, -1)])
+        yield f"{v}-not-by-eight", tape(p(0, 81), p(0, 80), p(80, 85), p(80, 85, True))
+        yield f"{v}-empty", tape(p(8, 8), p(8, 8, True), p(0, 0))
+        yield f"{v}-alone", tape(thirds[0], p(0, 100, True), *thirds[1:])
+        yield f"{v}-tiny-first", tape(p(0, 8, tcp=True), p(0, 16, tcp=True), p(0, 24, tcp=True), p(24, 40, True, tcp=True), p(0, 8), p(8, 9, True))
+        yield f"{v}-other-protocol", tape(thirds[0], p(800, 1600, tcp=True), *thirds[1:])
+        yield f"{v}-other-host", tape(thirds[0], p(800, 1600, to=1), p(800, 1600, source=1), *thirds[1:])
+        for a, b in ((0, 1), (1, 2), (2, 3), (1, 3), (3, 3)):
+            yield f"{v}-ecn-{a}-{b}", tape(p(0, 80, ecn=a), p(80, 160, ecn=b), p(160, 161, True, ecn=a))
+        yield f"{v}-source-full", tape(*[p(0, 80, number=i % 8, to=i // 8 % 2, source=i // 16) for i in range(16)],
+                                       *[p(0, 80, number=i, source=0, tcp=True) for i in range(8)], p(80, 81, True))
+        yield f"{v}-all-full", tape(*[p(0, 80, number=i % 8, to=i // 8 % 2, source=i // 16) for i in range(100)])
+        yield f"{v}-one-block", tape(thirds[0], p(0, 8, number=1), *thirds[1:], thirds[0], blocks=0)
+        yield f"{v}-small-pool", tape(*[p(0, 80, number=i % 8, source=i // 8) for i in range(40)], *thirds, pool=7)
+    both = [part(0, 80, v6=i % 2 == 1, number=i // 2 % 8, source=i // 16) for i in range(90)]
+    yield "both-full", tape(*both, part(80, 81, True), part(80, 81, True, v6=True))
+    yield "both-time-out", tape(*both[:20], part(80, 88, later=30), part(80, 88, v6=True, later=32))
+
+
+def conversations():
+    """(name, octets) of rows of calls on sockets: an octet says which call, the next which of 16 handles, then come its
+    arguments as tests/fuzz/sockets*.cc read them."""
+    calls = ("open", "bind", "listen", "accept", "connect", "send", "receive", "sendto", "recvfrom", "receive_error", "shutdown",
+             "close", "abort", "disconnect", "set", "ask", "take_error", "turn", "poll", "device", "sysctl", "stale", "fail",
+             "congestion")
+    peer4, peer6, own4, own6, loop4, loop6, any4, any6 = 0, 1, 4, 5, 6, 7, 8, 9
+    at_once, ms5, ms200, s1, s12, s60, s121, s600, hours = 0, 2, 4, 5, 7, 8, 9, 10, 11
+
+    def call(name, handle=0, *arguments):
+        return bytes([calls.index(name), handle, *arguments])
+    def opened(handle, side=0, family=4, transport="tcp"):
+        return call("open", handle, side + 2 * (family == 6) + 4 * ("tcp", "udp", "icmp").index(transport))
+    def turn(time=at_once):
+        return call("turn", 0, time)
+    def joined(family=4, peer=None, client=1):
+        """Handle 0 listens on side 0, `client` has connected, and 2 is what was accepted."""
+        inside = peer is not None
+        peer = peer if inside else peer4 if family == 4 else peer6
+        return (opened(0, 0, family) + call("bind", 0, any4 if family == 4 else any6, 80) + call("listen", 0, 5)
+                + opened(client, 0 if inside else 1, family) + call("connect", client, peer, 80) + turn() + call("accept", 0, 2))
+    def tape(*parts, whole=True):
+        return bytes([0 if whole else 1]) + b"".join(parts)
+    send, receive = (lambda h, n, how=1: call("send", h, n, how)), (lambda h, n, how=0: call("receive", h, n, how))
+
+    yield "nothing", tape()
+    yield "open-all", tape(*[opened(i, i % 2, 4 + i // 2 % 2 * 2, ("tcp", "udp", "icmp")[i % 3]) for i in range(16)])
+    yield "open-close-again", tape(*[opened(1) + call("close", 1) + call("stale", 0, i) for i in range(30)])
+    yield "open-too-many", tape(*[opened(i % 16) + turn() for i in range(60)])
+    for family in (4, 6):
+        v, anywhere, own, loop, peer = f"v{family}", *((any4, own4, loop4, peer4) if family == 4 else (any6, own6, loop6, peer6))
+        yield f"{v}-stream", tape(joined(family), send(1, 100), turn(), receive(2, 100), send(2, 190), turn(ms200), receive(1, 250))
+        yield f"{v}-stream-inside", tape(joined(family, own), send(1, 100), turn(), receive(2, 100), send(2, 200), turn(), receive(1, 99))
+        yield f"{v}-stream-loopback", tape(joined(family, loop), send(1, 255), turn(), receive(2, 255), call("close", 1), turn(s60))
+        yield f"{v}-large", tape(joined(family), *[send(1, 255) + turn(ms5) + receive(2, 240) for i in range(12)])
+        yield f"{v}-full-window", tape(joined(family), *[send(1, 255) for i in range(8)], turn(s12), turn(s60), receive(2, 255), turn(s1))
+        yield f"{v}-small-parts", tape(joined(family), *[send(1, i) + receive(2, 1) + turn() for i in range(16)])
+        yield f"{v}-no-octets", tape(joined(family), send(1, 0), receive(2, 0), send(1, 5), turn(), receive(2, 0), receive(2, 9))
+        yield f"{v}-peek", tape(joined(family), send(1, 90), turn(), receive(2, 50, 1), receive(2, 40, 0x21), receive(2, 255))
+        yield f"{v}-urgent", tape(joined(family), send(1, 9), send(1, 9, 0), turn(), receive(2, 4), receive(2, 1, 4), receive(2, 90))
+        yield f"{v}-urgent-in-line", tape(joined(family), call("set", 2, 10, 1), send(1, 9), send(1, 9, 0), turn(), receive(2, 90))
+        yield f"{v}-half-close", tape(joined(family), send(1, 90), call("shutdown", 1, 1), turn(), receive(2, 250), receive(2, 9), send(2, 90))
+        yield f"{v}-shut-read", tape(joined(family), call("shutdown", 2, 0), send(1, 90), turn(), receive(2, 250), receive(2, 9))
+        yield f"{v}-shut-both", tape(joined(family), call("shutdown", 1, 2), turn(), call("shutdown", 2, 2), turn(s121))
+        yield f"{v}-reset", tape(joined(family), send(1, 90), turn(), call("abort", 1), turn(), receive(2, 250), receive(2, 9), send(2, 1))
+        yield f"{v}-linger-0", tape(joined(family), call("set", 1, 9, 0), call("close", 1), turn(), call("take_error", 2), call("ask", 2))
+        yield f"{v}-unread-close", tape(joined(family), send(1, 90), turn(), call("close", 2), turn(), receive(1, 9), call("take_error", 1))
+        yield f"{v}-disconnect", tape(joined(family), call("disconnect", 1), turn(), receive(2, 9), call("connect", 1, peer, 80), turn())
+        yield f"{v}-refused", tape(opened(1, 0, family), call("connect", 1, peer, 99), turn(), send(1, 9), call("connect", 1, peer, 99), turn())
+        yield f"{v}-never-accepted", tape(joined(family), opened(4, 1, family), call("connect", 4, peer, 80), turn(), send(4, 9), turn(),
+                                          call("close", 0), turn(), receive(4, 9))
+        yield f"{v}-listen-again", tape(joined(family), call("shutdown", 0, 0), call("listen", 0, 1), call("close", 2), call("accept", 0, 2))
+        yield f"{v}-self", tape(opened(1, 0, family), call("bind", 1, own, 77), call("connect", 1, own, 77), turn(), send(1, 9), turn(),
+                                receive(1, 9))
+        yield f"{v}-both-open", tape(opened(1, 0, family), opened(2, 1, family), call("bind", 1, anywhere, 77), call("bind", 2, anywhere, 78),
+                                     call("connect", 1, peer, 78), call("connect", 2, peer, 77), turn(), send(1, 9), turn(), receive(2, 9))
+        yield f"{v}-same-pair-again", tape(opened(0, 0, family), call("bind", 0, anywhere, 80), call("listen", 0, 5), *[
+            opened(1, 1, family) + call("bind", 1, anywhere, 90) + call("connect", 1, peer, 80) + turn() + send(1, 40 + i) + turn()
+            + call("abort", 1) + turn() for i in range(3)], *[call("accept", 0, i) + receive(i, 99) for i in (2, 3, 4)])
+        yield f"{v}-time-wait", tape(joined(family), call("close", 1), turn(), call("close", 2), turn(s1), call("ask", 1), turn(s60), turn(s1))
+        yield f"{v}-keep-alive", tape(joined(family), call("set", 1, 3, 1), call("set", 1, 4, 1), turn(s1), turn(s12), turn(hours))
+        yield f"{v}-corked", tape(joined(family), call("set", 1, 8, 1), send(1, 9), turn(ms5), turn(ms200), receive(2, 9))
+        yield f"{v}-memory-fails", tape(joined(family), call("fail", 0, 3, 0), *[send(1, 200) + turn(ms5) + receive(2, 250) for i in range(9)])
+        yield f"{v}-mtu", tape(joined(family), send(1, 255), call("device", 0, 37), turn(), call("device", 1, 19), turn(s1), receive(2, 255))
+
+        def spoken(transport="udp", where=peer):
+            return (opened(0, 0 if where != peer else 1, family, transport) + call("bind", 0, anywhere, 53) + opened(1, 0, family, transport))
+        to = lambda h, where, port, n, how=0: call("sendto", h, how, n, where, port)
+        yield f"{v}-datagram", tape(spoken(), to(1, peer, 53, 100), turn(), call("recvfrom", 0, 150, 0))
+        yield f"{v}-datagrams-inside", tape(spoken(where=loop), *[to(1, loop, 53, n) for n in range(9)], turn(), *[call("recvfrom", 0, 90, 0)] * 10)
+        yield f"{v}-datagram-cut", tape(spoken(), to(1, peer, 53, 100), turn(), call("recvfrom", 0, 30, 1), call("recvfrom", 0, 30, 0))
+        yield f"{v}-datagram-large", tape(spoken(), to(1, peer, 53, 254), to(1, peer, 53, 255), turn(), call("recvfrom", 0, 255, 0))
+        yield f"{v}-datagram-gathered", tape(spoken(), *[to(1, peer, 53, n, 64) for n in (3, 0, 90)], to(1, peer, 53, 7, 2), turn(),
+                                             call("recvfrom", 0, 250, 0))
+        yield f"{v}-datagram-corked", tape(spoken(), call("set", 1, 8, 1), to(1, peer, 53, 9), to(1, peer, 53, 9), call("set", 1, 8, 0), turn(),
+                                           call("recvfrom", 0, 250, 0))
+        yield f"{v}-datagram-connected", tape(spoken(), call("connect", 1, peer, 53), call("sendto", 1, 4, 90), turn(), call("recvfrom", 0, 99, 0),
+                                              call("disconnect", 1), call("sendto", 1, 4, 90))
+        yield f"{v}-datagram-refused", tape(spoken(), call("set", 1, 26, 1), call("connect", 1, peer, 99), call("sendto", 1, 4, 9), turn(),
+                                            call("receive_error", 1), call("sendto", 1, 4, 9), turn(), call("recvfrom", 1, 9, 0))
+        yield f"{v}-datagram-shut", tape(spoken(), call("shutdown", 0, 2), to(1, peer, 53, 9), turn(), call("recvfrom", 0, 9, 4), to(0, peer, 9, 9))
+        yield f"{v}-datagram-too-long", tape(spoken(), call("set", 1, 26, 1), call("set", 1, 27, 2), to(1, peer, 53, 190), call("receive_error", 1))
+        yield f"{v}-datagram-full", tape(spoken(), call("set", 0, 11, 0), *[to(1, peer, 53, 140) for i in range(12)], turn(),
+                                         *[call("recvfrom", 0, 200, 0)] * 4)
+        yield f"{v}-datagram-closed", tape(spoken(), *[to(1, peer, 53, 250) for i in range(9)], call("close", 1), turn(), call("recvfrom", 0, 255, 0))
+        yield f"{v}-shared-port", tape(*[opened(i, 0, family, "udp") + call("set", i, 1, 1) + call("bind", i, anywhere, 53) for i in range(4)],
+                                       opened(9, 1, family, "udp"), *[to(9, peer, 53, n) for n in range(8)], turn(), call("recvfrom", 3, 99, 0))
+        yield f"{v}-echo", tape(spoken("icmp"), to(1, peer, 0, 64), turn(), call("recvfrom", 1, 99, 0), to(1, loop, 0, 8), turn(),
+                                call("recvfrom", 1, 99, 0))
+    yield "v6-takes-v4", tape(opened(0, 0, 6), call("bind", 0, any6, 80), call("listen", 0, 5), opened(1, 1, 4), call("connect", 1, peer4, 80),
+                              turn(), call("accept", 0, 2), send(1, 9), turn(), receive(2, 9))
+    yield "v6-only", tape(opened(0, 0, 6), call("set", 0, 2, 1), call("bind", 0, any6, 80), opened(1, 0, 4), call("bind", 1, any4, 80))
+    yield "broadcast", tape(opened(0, 1, 4, "udp"), call("bind", 0, any4, 53), opened(1, 0, 4, "udp"), call("sendto", 1, 0, 9, 10, 53),
+                            call("set", 1, 25, 1), call("sendto", 1, 0, 9, 10, 53), turn(), call("recvfrom", 0, 99, 0))
+    yield "all-options", tape(*[opened(i, 0, 4, t) for i, t in enumerate(("tcp", "udp", "icmp"))],
+                              *[call("set", i, o, n) for o in range(30) for n in (1, 5) for i in range(3)], whole=False)
+    yield "all-knobs", tape(*[call("sysctl", 0, i, n) for i in range(40) for n in (9, 16)])
+    yield "one-side-alone", tape(joined(), send(1, 90), call("poll", 0, 1), send(1, 90), call("poll", 0, 1), call("poll", 0, 0), turn())
+
+
 def main():
     for name, octets in packets():
         save("parsers", name, octets)
     for name, octets in tapes():
         save("tables", name, octets)
+    for name, octets in fragments():
+        save("reassembly", name, octets)
+    for name, octets in conversations():
+        save("sockets", name, octets)
 
 
 main()
