@@ -38,6 +38,10 @@ void Doorbell::on_call(std::uint32_t is, bool) {
     quiet(bell_);
 }
 
-void Doorbell::on_close() { IntrusiveList<Observer>::erase(*this); }
+/// A forked child may hold the bell open: it is not to ring for ever in an epoll from which nobody can remove it.
+void Doorbell::on_close() {
+  if (std::exchange(is_rung_, false)) quiet(bell_);
+  IntrusiveList<Observer>::erase(*this);
+}
 
 }  // namespace tunic

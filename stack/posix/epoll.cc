@@ -42,7 +42,11 @@ struct Epoll::Interest final : Observer, ListHook<Ready> {
     could_write = could_write && !again && (is & ready::writable) != 0;
     if (epoll.bell_ >= 0) epoll.prune(*this);
   }
-  void on_close() override { epoll.interests_.erase(Key{key}); }
+  void on_close() override {
+    Epoll& e = epoll;
+    e.interests_.erase(Key{key});
+    e.set_bell();
+  }
 
   Epoll& epoll;
   const Key key;
@@ -227,6 +231,11 @@ Status Epoll::expose(int number) {
 void Epoll::close() {
   interests_.clear();
   ring_all();
+}
+
+void Epoll::after_fork_in_child() {
+  interests_.clear();
+  if (bell_ >= 0) ::close(std::exchange(bell_, -1));
 }
 
 }  // namespace tunic

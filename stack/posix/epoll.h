@@ -52,6 +52,8 @@ class Epoll {
   Status expose(int number);
   /// It has no number any more.
   void close();
+  /// The only thing to be called in a forked child: closes what is open. Its calls were of threads that are not there.
+  void after_fork_in_child();
 
  private:
   struct Interest;

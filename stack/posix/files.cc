@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <new>
+#include <utility>
 
 #include "posix/doorbell.h"
 #include "posix/epoll.h"
@@ -105,8 +106,13 @@ std::unique_ptr<Description> Files::leave(Number& n) {
 }
 
 void Files::lose_all() {
-  for_each(
-      [this](const Handle& h) { make(h.fd)->state.store(stamp(h.state, Use::lost), std::memory_order_release); });
+  for_each([this](const Handle& h) {
+    Number& n = *make(h.fd);
+    if (h.socket->epoll) h.socket->epoll->after_fork_in_child();
+    last(n.description.exchange(nullptr));
+    n.state.store(stamp(h.state, Use::lost), std::memory_order_release);
+  });
+  if (placeholder_ >= 0) ::close(std::exchange(placeholder_, -1));  // now, while its number is certainly ours
 }
 
 }  // namespace tunic

@@ -103,7 +103,7 @@ class Files {
   /// was the last number of that.
   std::unique_ptr<Description> remove(const Handle& h);
 
-  /// In a child after fork(): what was open is lost.
+  /// In a child after fork(): what was open is lost, and stands for nothing any more.
   void lose_all();
   /// Calls f(Handle) for each number of ours that is not lost.
   template <class F>

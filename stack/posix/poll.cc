@@ -47,7 +47,7 @@ struct Set {
     for (std::size_t i = 0; i < theirs.size(); ++i) {
       pollfd& p = all[theirs[i]];
       p.revents = static_cast<short>(kernel[i].revents & (p.events | unasked));
-      if (p.revents == 0 && kernel[i].revents != 0) kernel[i].fd = -1;  // it would tell only this for ever
+      if (p.revents == 0 && kernel[i].revents != 0) kernel[i] = {-1, 0, 0};  // it would tell only this for ever
       count += p.revents != 0;
     }
     return count;

@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
+#include <memory>
 
 #include "posix/blocking.h"
 
@@ -13,6 +13,7 @@ namespace tunic {
 namespace {
 
 constexpr std::size_t most = 0x7fff'f000;  // that Linux moves in one call: MAX_RW_COUNT
+constexpr std::size_t room_size = 65'536;  // of a file, moved at once
 
 std::unexpected<Error> kernel_error() { return fail(static_cast<Error>(errno)); }
 
@@ -28,6 +29,12 @@ Result<off_t> begin_of(int in, const off_t* offset, std::size_t count) {
   return from;
 }
 
+/// Whether the file goes on there: what waits for more at its end would wait in vain.
+bool has_more(int in, off_t at) {
+  std::byte next;
+  return ::pread(in, &next, 1, at) > 0;
+}
+
 }  // namespace
 
 ssize_t Sockets::sendfile(Handle h, int in, off_t* offset, std::size_t count) {
@@ -35,16 +42,16 @@ ssize_t Sockets::sendfile(Handle h, int in, off_t* offset, std::size_t count) {
   if (!from) return answer(Result<ssize_t>{fail(from.error())});
   if (!h.is_current()) return answer(Status{fail(Error::bad_handle)});
   count = std::min(count, most);
-  std::array<std::byte, 65'536> room;
+  const auto room = std::make_unique_for_overwrite<std::byte[]>(room_size);  // threads may have little stack
   std::size_t done = 0;
   ssize_t last = 0;
   while (done < count) {
-    const std::size_t wanted = std::min(room.size(), count - done);
-    last = ::pread(in, room.data(), wanted, *from + static_cast<off_t>(done));
+    const std::size_t wanted = std::min(room_size, count - done);
+    last = ::pread(in, room.get(), wanted, *from + static_cast<off_t>(done));
     if (last < 0 && errno == EISDIR) errno = EINVAL;
     if (last <= 0) break;
-    const iovec piece{room.data(), static_cast<std::size_t>(last)};
-    const bool more = static_cast<std::size_t>(last) == wanted && done + wanted < count;
+    const iovec piece{room.get(), static_cast<std::size_t>(last)};
+    const bool more = done + wanted < count && has_more(in, *from + static_cast<off_t>(done + piece.iov_len));
     last = send(h, {&piece, 1}, more ? MSG_MORE : 0);
     if (last < 0) break;
     done += static_cast<std::size_t>(last);

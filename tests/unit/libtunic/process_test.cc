@@ -371,6 +371,50 @@ TEST(Fork, the_child_can_have_a_stack_of_its_own) {
             }),
             0);
 }
+
+TEST(Fork, a_number_used_again_has_nothing_to_do_with_what_the_parent_had) {
+  EXPECT_EQ(in_child([] {
+              MUST(start_alone() == 0);
+              const int old[] = {tunic_socket(AF_INET, SOCK_STREAM, 0), tunic_socket(AF_INET, SOCK_STREAM, 0)};
+              const int set = tunic_epoll_create1(0);
+              epoll_event e{};
+              MUST(tunic_epoll_ctl(set, EPOLL_CTL_ADD, old[1], &e) == 0);
+              return in_child([&] {
+                MUST(start_alone() == 0);
+                for (const int fd : {old[0], old[1], set}) ::close(fd);  // as who becomes a daemon does
+                const int again[] = {tunic_socket(AF_INET, SOCK_STREAM, 0), tunic_socket(AF_INET, SOCK_STREAM, 0)};
+                MUST(again[0] == old[0] && again[1] == old[1]);
+                const sockaddr_in at = loopback(80);
+                MUST(tunic_bind(again[0], raw(at), sizeof at) == 0 && tunic_listen(again[0], 9) == 0);
+                MUST(tunic_connect(again[1], raw(at), sizeof at) == 0);
+                return 0;
+              });
+            }),
+            0);
+}
+
+TEST(Fork, the_child_keeps_no_descriptor_of_the_stack) {
+  const auto count = [] {
+    int n = 0;
+    for (int fd = 0; fd < 256; ++fd) n += fcntl(fd, F_GETFD) >= 0;
+    return n;
+  };
+  EXPECT_EQ(in_child([&] {
+              MUST(start_alone() == 0);
+              const int before = count();
+              const int mine = tunic_socket(AF_INET, SOCK_STREAM, 0);
+              const int set = tunic_epoll_create1(0), kernels = epoll_create1(0);
+              epoll_event e{};
+              MUST(tunic_epoll_ctl(set, EPOLL_CTL_ADD, mine, &e) == 0);
+              MUST(tunic_epoll_ctl(kernels, EPOLL_CTL_ADD, mine, &e) == 0);
+              MUST(tunic_epoll_ctl(kernels, EPOLL_CTL_ADD, set, &e) == 0);
+              return in_child([&] {
+                MUST(count() == before - 2 + 3);  // without the driver's doorbells; the numbers are the program's to close
+                return 0;
+              });
+            }),
+            0);
+}
 #endif
 
 TEST(Fork, while_another_thread_is_inside) {

@@ -213,6 +213,33 @@ TEST_F(EpollTest, in_another_epoll_and_in_poll) {
   EXPECT_EQ(got, (Events{{set, EPOLLIN}}));
 }
 
+TEST_F(EpollTest, a_closed_socket_leaves_no_news_in_another_epoll) {
+  ASSERT_EQ(host.add(set, server), 0);
+  EXPECT_EQ(host.ready(set, POLLIN), 0);
+  host.say(client, "x");
+  EXPECT_EQ(host.ready(set, POLLIN), POLLIN);
+  EXPECT_EQ(host.close(server), 0);
+  EXPECT_EQ(host.ready(set, POLLIN), 0);
+}
+
+TEST_F(EpollTest, options_that_make_a_socket_ready) {
+  ASSERT_EQ(host.set(server, SOL_SOCKET, SO_RCVLOWAT, 3), 0);
+  ASSERT_EQ(host.add(set, server), 0);
+  host.say(client, "ab");
+  EXPECT_EQ(host.epoll_wait(set), Events{});
+  ASSERT_EQ(host.set(server, SOL_SOCKET, SO_RCVLOWAT, 1), 0);
+  EXPECT_EQ(host.epoll_wait(set), (Events{{server, EPOLLIN}}));
+  EXPECT_EQ(host.epoll_ctl(set, EPOLL_CTL_DEL, server), 0);
+
+  ASSERT_EQ(host.fcntl(client, F_SETFL, O_NONBLOCK), 0);
+  const std::string much(100'000, 'x');
+  while (host.say(client, much) > 0) continue;
+  ASSERT_EQ(host.add(set, client, EPOLLOUT), 0);
+  EXPECT_EQ(host.epoll_wait(set), Events{});
+  ASSERT_EQ(host.set(client, SOL_SOCKET, SO_SNDBUF, 2'000'000), 0);
+  EXPECT_EQ(host.epoll_wait(set), (Events{{client, EPOLLOUT}}));
+}
+
 TEST_F(EpollTest, an_exclusive_edge_wakes_one_of_many) {
   constexpr int many = 4;
   std::vector<int> sets;
@@ -311,6 +338,17 @@ TEST_F(EpollTest, a_doorbell_is_all_numbers_of_its_socket_and_goes_with_the_last
   host.say(client, "x");
   EXPECT_EQ(host.close(again), 0);
   EXPECT_EQ(kernel.wait(), Events{});
+}
+
+TEST_F(EpollTest, a_doorbell_that_a_forked_child_holds_open_is_quiet_when_its_socket_is_closed) {
+  const KernelEpoll kernel;
+  ASSERT_EQ(host.add(kernel.fd, server), 0);
+  host.say(client, "x");
+  EXPECT_EQ(kernel.wait(-1), (Events{{server, EPOLLIN}}));
+  const int held = fcntl(server, F_DUPFD_CLOEXEC, 0);  // as the child's copy of the number
+  EXPECT_EQ(host.close(server), 0);
+  EXPECT_EQ(kernel.wait(), Events{});
+  ::close(held);
 }
 
 TEST_F(EpollTest, an_epoll_of_ours_in_one_of_the_kernels) {

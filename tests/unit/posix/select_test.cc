@@ -54,6 +54,22 @@ TEST(Select, the_end_is_readable_and_a_hang_up_is_not_exceptional) {
   EXPECT_FALSE(except[server]);
 }
 
+TEST(Select, what_the_kernel_tells_unasked_is_waited_out) {
+  Host host;
+  const auto [client, server] = host.pair();
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  ::close(ends[1]);  // the reading end reports POLLHUP for ever, which to select() is no room to write
+  Bits in{server}, out{ends[0]};
+  EXPECT_EQ(host.select(FD_SETSIZE, &in.set, &out.set, nullptr, 20), 0);
+  std::thread writer{[&, fd = client] { host.say(fd, "x"); }};
+  in = {server}, out = {ends[0]};
+  EXPECT_EQ(host.select(FD_SETSIZE, &in.set, &out.set, nullptr), 1);
+  EXPECT_TRUE(in[server] && !out[ends[0]]);
+  writer.join();
+  ::close(ends[0]);
+}
+
 TEST(Select, urgent_data_is_exceptional) {
   Host host;
   const auto [client, server] = host.pair();
