@@ -8,6 +8,7 @@
 
 #include "base/time.h"
 #include "buf/link.h"
+#include "ip/route.h"
 #include "tcp/settings.h"
 #include "udp/settings.h"
 #include "wire/addr.h"
@@ -37,9 +38,12 @@ struct IpSettings {
 
 /// All of a Stack's inputs but time and packets. A number out of its range is brought to the nearest in it.
 struct Config {
-  static constexpr std::uint32_t least_mtu = 576;    ///< of `mtu`
-  static constexpr std::uint32_t most_mtu = 65'535;  ///< of `mtu`
+  static constexpr std::uint32_t least_mtu = 576;      ///< of `mtu`
+  static constexpr std::uint32_t least_mtu_v6 = 1280;  ///< the same where IPv6 is spoken (RFC 8200 section 5)
+  static constexpr std::uint32_t most_mtu = 65'535;    ///< of `mtu`
+  static constexpr std::size_t most_routes = 64;       ///< of `routes`
   std::vector<Prefix> addresses;              ///< the host's own addresses; the first of a family is its default source
+  std::vector<Route> routes;                  ///< the first 64 count; whatever they say nothing of goes to the Link
   std::uint32_t mtu = 1500;                   ///< octets of an IP packet on the link, 576..65535 (1280.. for IPv6)
   LinkTraits link;                            ///< what the Link of poll() and flush() does
   std::size_t memory = 256u << 20;            ///< octets of packet memory, reserved as address space; 4 MiB..16 GiB

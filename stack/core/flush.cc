@@ -91,7 +91,8 @@ void Stack::Impl::flush(Instant now, Link& link) {
     if (now >= s.connection->path_mtu_until() || s.path_news != path_news) follow_path(s, now);
     TcpContext c = context(s.local_peer);
     const bool more = s.connection->output(now, id.index, burst, c);
-    finish(burst, from, s.connection->pair(), s.connection->options.ttl, s.connection->options.tos);
+    finish(burst, from, s.connection->pair(), s.connection->options.ttl, s.connection->options.tos,
+           s.flow_label);
     if (s.connection->take_edge()) mark_edge(id.index);
     if (more) {
       dirty.push_back(id);
@@ -130,18 +131,23 @@ void Stack::Impl::flush_replies(Link& link) {
     header.emit(out, out.subspan(TcpView::min_size, options_size));
     packet.end = static_cast<std::uint16_t>(packet.begin + TcpView::min_size + options_size);
     ++counters.tcp_out;
-    finish(burst, from, pair, pair.local.addr.is_v4() ? config.tcp.ttl : config.tcp.hop_limit, 0);
+    const std::uint8_t ttl = pair.local.addr.is_v4() ? config.tcp.ttl : config.tcp.hop_limit;
+    finish(burst, from, pair, r.ttl != 0 ? r.ttl : ttl, r.tos, flow_label_of(pair));
   }
 }
 
-void Stack::Impl::finish(Burst& burst, std::size_t from, const FourTuple& pair, std::uint8_t ttl, std::uint8_t tos) {
+std::uint32_t Stack::Impl::flow_label_of(const FourTuple& pair) const {
+  if (pair.remote.addr.is_v4()) return 0;
+  return static_cast<std::uint32_t>(prf_of_pair(prf, Purpose::flow_label, pair) & 0xfffff);
+}
+
+void Stack::Impl::finish(Burst& burst, std::size_t from, const FourTuple& pair, std::uint8_t ttl, std::uint8_t tos,
+                         std::uint32_t flow_label) {
   const LinkTraits& traits = &burst == &loop_burst ? loop_traits : config.link;
-  const std::uint32_t label =
-      pair.remote.addr.is_v4() ? 0 : static_cast<std::uint32_t>(prf_of_pair(prf, Purpose::flow_label, pair) & 0xfffff);
   for (std::size_t i = from; i < burst.size(); ++i) {
     TxPacket& packet = burst.packet(i);
     finish_checksum(packet, pair.local.addr, pair.remote.addr, protocol::tcp, TcpView::checksum_offset, traits);
-    prepend(packet, pair.local.addr, pair.remote.addr, protocol::tcp, ttl, tos, label);
+    prepend(packet, pair.local.addr, pair.remote.addr, protocol::tcp, ttl, tos, flow_label);
   }
 }
 

@@ -62,8 +62,8 @@ void Stack::Impl::refuse(Bytes packet, const Problem& p, Instant now) {
   const bool v4 = byte_at(packet, 0) >> 4 == 4;
   const IpAddr sender = v4 ? IpAddr::v4(packet.data() + 12) : IpAddr::v6(packet.data() + 8);
   const IpAddr asked = v4 ? IpAddr::v4(packet.data() + 16) : IpAddr::v6(packet.data() + 24);
-  const auto from = asked.is_multicast() ? addresses.source_for(sender) : asked;  // RFC 4443 section 2.2
-  if (!from) return;
+  const auto from = asked.is_multicast() ? routes.source_to(sender, addresses) : asked;  // RFC 4443 section 2.2
+  if (!from || !routes.check(sender, addresses)) return;
   const Rate each{v4 ? config.ip.icmp_ratelimit : config.ip.icmp6_ratelimit, error_burst};
   const bool withheld = !addresses.is_local(sender) && !error_limit.take(sender, now, each, all_errors(config.ip));
   Slice quote = withheld ? Slice{} : pool.copy(quote_of(packet));

@@ -13,6 +13,7 @@
 #include "ip/input.h"
 #include "ip/output.h"
 #include "ip/pmtu.h"
+#include "ip/routes.h"
 #include "ip/rate_limit.h"
 #include "ip/reassembly.h"
 #include "ip/refusal.h"
@@ -64,7 +65,10 @@ struct Stack::Impl {
   void flush_replies(Link& link);
   bool send_burst(Burst& burst, Link& link);
   std::size_t send_to_self(Burst& burst);
-  void finish(Burst& burst, std::size_t from, const FourTuple& pair, std::uint8_t ttl, std::uint8_t tos);
+  void finish(Burst& burst, std::size_t from, const FourTuple& pair, std::uint8_t ttl, std::uint8_t tos,
+              std::uint32_t flow_label);
+  /// The flow label of all packets of a pair (RFC 6437); 0 for IPv4.
+  std::uint32_t flow_label_of(const FourTuple& pair) const;
   Burst& burst_for(bool local) { return local ? loop_burst : device_burst; }
   void reap();
 
@@ -90,7 +94,8 @@ struct Stack::Impl {
   /// A router says that the way to `dst` takes packets of at most `mtu` octets, and the transport believes it. True: it
   /// is less than path_mtu() said.
   bool learn_path_mtu(const IpAddr& dst, std::uint32_t mtu, Instant now);
-  std::uint32_t first_hop_mtu(const Socket& s) const { return s.local_peer ? loop_mtu : config.mtu; }
+  /// The same before anybody on the way was heard.
+  std::uint32_t first_hop_mtu(const IpAddr& dst) const;
   /// Tells the connection of `s` how large packets to its peer may be now.
   void follow_path(Socket& s, Instant now);
   /// An ICMP error quotes a segment between these two: the reason why it was ignored, or nothing.
@@ -174,6 +179,7 @@ struct Stack::Impl {
   Pool pool;
   Counters counters;
   Addresses addresses;
+  Routes routes;
   PmtuCache pmtu;
   Identification identification;
   Reassembly reassembly;

@@ -7,12 +7,17 @@ namespace tunic {
 
 PathMtu Stack::Impl::path_mtu(const IpAddr& dst, Instant now) const {
   if (addresses.is_local(dst)) return {loop_mtu};
-  return pmtu.mtu_to(dst, config.mtu, now);
+  return pmtu.mtu_to(dst, first_hop_mtu(dst), now);
+}
+
+std::uint32_t Stack::Impl::first_hop_mtu(const IpAddr& dst) const {
+  return addresses.is_local(dst) ? loop_mtu : routes.mtu_to(dst, config.mtu);
 }
 
 void Stack::Impl::follow_path(Socket& s, Instant now) {
-  const PathMtu path = path_mtu(s.connection->pair().remote.addr, now);
-  s.connection->set_first_hop_mtu(first_hop_mtu(s));
+  const IpAddr& peer = s.connection->pair().remote.addr;
+  const PathMtu path = path_mtu(peer, now);
+  s.connection->set_first_hop_mtu(first_hop_mtu(peer));
   s.connection->set_path_mtu(path.octets, path.until);
   s.path_news = path_news;
 }
@@ -35,7 +40,7 @@ std::uint32_t Stack::Impl::datagram_mtu(const IpAddr& dst, MtuDiscover discover)
 }
 
 bool Stack::Impl::learn_path_mtu(const IpAddr& dst, std::uint32_t mtu, Instant now) {
-  const bool lower = !addresses.is_local(dst) && pmtu.learn(dst, mtu, config.mtu, now);
+  const bool lower = !addresses.is_local(dst) && pmtu.learn(dst, mtu, first_hop_mtu(dst), now);
   if (lower) ++path_news;
   return lower;
 }

@@ -9,6 +9,11 @@ namespace tunic {
 // What is out of range is brought to the nearest value in it (Config says the ranges).
 static Config in_range(Config c) {
   c.mtu = std::clamp(c.mtu, Config::least_mtu, Config::most_mtu);
+  if (c.routes.size() > Config::most_routes) c.routes.resize(Config::most_routes);
+  for (Route& r : c.routes) {
+    const bool v4 = r.destination.addr.is_v4();
+    if (r.mtu != 0) r.mtu = std::clamp(r.mtu, v4 ? Config::least_mtu : Config::least_mtu_v6, Config::most_mtu);
+  }
   c.memory = std::clamp<std::size_t>(c.memory, 4u << 20, std::size_t{16} << 30);
   c.max_sockets = std::clamp<std::uint32_t>(c.max_sockets, 1, 1u << 30);
   c.ip.mtu_expires = std::max<Duration>(c.ip.mtu_expires, 1s);
@@ -27,6 +32,7 @@ Stack::Impl::Impl(const Config& c)
       prf{c.key},
       pool{config.memory},
       addresses{config.addresses},
+      routes{config.routes, addresses},
       pmtu{prf, {config.ip.mtu_expires, config.ip.min_pmtu}},
       identification{prf},
       reassembly{prf, {config.ip.ipfrag_high_thresh, config.ip.ipfrag_time, config.ip.ip6frag_time}},
@@ -196,8 +202,9 @@ Status Stack::Impl::connect(Socket& s, std::uint32_t index, Endpoint remote, Ins
   const bool chosen = s.bound && !s.local.addr.is_any();
   if (chosen && s.local.addr.is_v4() != remote.addr.is_v4())
     return fail(s.local.addr.is_v4() ? Error::family : Error::unreachable);  // as Linux
-  const auto source = chosen ? s.local.addr : addresses.source_for(remote.addr);  // MUST-44
-  if (!source) return fail(Error::unreachable);
+  if (auto way = routes.check(remote.addr, addresses); !way) return way;
+  const auto source = chosen ? Result<IpAddr>{s.local.addr} : routes.source_to(remote.addr, addresses);  // MUST-44
+  if (!source) return fail(source.error());
   if (source->is_loopback() && !addresses.is_local(remote.addr)) return fail(Error::invalid);
 
   FourTuple pair{{*source, s.local.port}, remote};
@@ -225,11 +232,12 @@ Status Stack::Impl::connect(Socket& s, std::uint32_t index, Endpoint remote, Ins
   }
   s.local = pair.local;  // for all its segments (MUST-45)
   s.in_demux = true;
+  s.flow_label = flow_label_of(pair);
   s.local_peer = addresses.is_local(remote.addr);
   s.kind = Socket::Kind::connection;
   s.connect_pending = true;
   s.late_error = 0;
-  s.connection = std::make_unique<Connection>(pair, s.options, config.tcp, first_hop_mtu(s));
+  s.connection = std::make_unique<Connection>(pair, s.options, config.tcp, first_hop_mtu(remote.addr));
   follow_path(s, now);
   s.connection->open_active(iss, timestamp_offset(prf, pair));
   settle(index, now);

@@ -95,8 +95,8 @@ Result<IpAddr> Stack::Impl::source_to(const Socket& s, const IpAddr& to) const {
   const IpAddr& bound = s.local.addr;
   IpAddr source = bound;
   if (bound.is_any() || addresses.is_broadcast(bound)) {
-    const auto found = addresses.source_for(to);
-    if (!found) return fail(Error::unreachable);
+    const auto found = routes.source_to(to, addresses);
+    if (!found) return fail(found.error());
     source = *found;
   } else if (bound.is_v4() != to.is_v4()) {
     return fail(bound.is_v4() ? Error::family : Error::unreachable);
@@ -106,13 +106,14 @@ Result<IpAddr> Stack::Impl::source_to(const Socket& s, const IpAddr& to) const {
 }
 
 /// Whether a datagram of `s` may go to `to` at all.
-static Status check_destination(const Socket& s, const IpAddr& to, const Addresses& addresses) {
+static Status check_destination(const Socket& s, const IpAddr& to, const Addresses& addresses, const Routes& routes) {
   if (s.family == Family::v4 && !to.is_v4()) return fail(Error::family);
   if (s.family == Family::v6 && to.is_v4()) {
     if (s.datagram->transport == Transport::icmp) return fail(Error::invalid);
     if (s.options.v6_only) return fail(Error::unreachable);
   }
   if (to.is_multicast()) return fail(Error::unreachable);
+  if (auto way = routes.check(to, addresses); !way) return way;
   if (addresses.is_broadcast(to) && !s.options.broadcast) return fail(Error::denied);
   return {};
 }
@@ -121,7 +122,7 @@ Status Stack::Impl::connect_datagram(Socket& s, std::uint32_t index, Endpoint re
   DatagramTables& t = tables(s.datagram->transport);
   if (auto taken = take_port_for(s, index, remote, now); !taken) return taken;
   if (remote.addr.is_any()) remote.addr = IpAddr::loopback(remote.addr.family());  // as Linux
-  if (const auto ok = check_destination(s, remote.addr, addresses); !ok) return ok;
+  if (const auto ok = check_destination(s, remote.addr, addresses, routes); !ok) return ok;
   const auto source = source_to(s, remote.addr);
   if (!source) return fail(source.error());
   leave_peer(s, index);
@@ -129,6 +130,7 @@ Status Stack::Impl::connect_datagram(Socket& s, std::uint32_t index, Endpoint re
   t.ports.set_address(s.binding, s.local.addr);
   s.datagram->peer = remote;
   const FourTuple pair = pair_of(s);
+  s.flow_label = flow_label_of({s.local, remote});
   const auto other = t.pairs.find(pair);
   if (!(other ? t.pairs.replace(pair, index) : t.pairs.insert(pair, index))) {
     s.datagram->peer.reset();
@@ -181,14 +183,17 @@ Result<Outgoing> Stack::Impl::address(const Socket& s, const DatagramOptions& ho
   if (!how.to && !d.peer) return fail(Error::destination_required);
   Endpoint to = how.to ? *how.to : *d.peer;
   if (to.addr.is_any()) to.addr = IpAddr::loopback(to.addr.family());
-  if (const auto ok = check_destination(s, to.addr, addresses); !ok) return fail(ok.error());
+  if (const auto ok = check_destination(s, to.addr, addresses, routes); !ok) return fail(ok.error());
   if (how.from && !how.from->is_any()) {
     if (how.from->is_v4() != to.addr.is_v4() || !addresses.is_local(*how.from)) return fail(Error::invalid);
     if (how.from->is_loopback() && !addresses.is_local(to.addr)) return fail(Error::invalid);
   }
   const auto source = how.from && !how.from->is_any() ? Result<IpAddr>{*how.from} : source_to(s, to.addr);
   if (!source) return fail(source.error());
-  return Outgoing{.pair = {{*source, s.local.port}, to},
+  const FourTuple pair{{*source, s.local.port}, to};
+  const bool to_peer = d.peer == pair.remote && s.local == pair.local;
+  return Outgoing{.pair = pair,
+                  .flow_label = to_peer ? s.flow_label : flow_label_of(pair),
                   .ttl = how.ttl.value_or(s.options.ttl),
                   .tos = how.tos.value_or(s.options.tos),
                   .discover = static_cast<MtuDiscover>(s.options.mtu_discover),

@@ -149,10 +149,12 @@ bool Stack::Impl::emit_datagram(TxPacket& packet, const DatagramSocket& d, Link&
   }
   packet.end = static_cast<std::uint16_t>(packet.begin + UdpView::header_size);
   d.output.text().gather(in_header, size - in_header, packet);
-  const std::uint32_t label =
-      to.addr.is_v4() ? 0 : static_cast<std::uint32_t>(prf_of_pair(prf, Purpose::flow_label, how.pair) & 0xfffff);
-  const IpFields fields{
-      .src = from.addr, .dst = to.addr, .protocol = protocol, .ttl = how.ttl, .tos = how.tos, .flow_label = label};
+  const IpFields fields{.src = from.addr,
+                        .dst = to.addr,
+                        .protocol = protocol,
+                        .ttl = how.ttl,
+                        .tos = how.tos,
+                        .flow_label = how.flow_label};
   return transmit(packet, fields, how.discover, how.checksum ? std::optional{field} : std::nullopt, link).has_value();
 }
 

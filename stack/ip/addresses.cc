@@ -23,18 +23,4 @@ bool Addresses::is_broadcast(const IpAddr& a) const {
   return a.is_broadcast() || std::ranges::any_of(own_, [&](const Prefix& p) { return is_broadcast_of(p, a); });
 }
 
-std::optional<IpAddr> Addresses::source_for(const IpAddr& dst) const {
-  if (dst.is_loopback()) return IpAddr::loopback(dst.family());  // the whole of 127/8 is one host
-  if (is_local(dst)) return dst;
-  const Prefix* best = nullptr;
-  const Prefix* first = nullptr;
-  for (const Prefix& p : own_) {
-    if (p.addr.family() != dst.family()) continue;
-    if (first == nullptr) first = &p;
-    if (p.contains(dst) && (best == nullptr || p.length > best->length)) best = &p;
-  }
-  if (best == nullptr) best = first;
-  return best == nullptr ? std::nullopt : std::optional{best->addr};
-}
-
 }  // namespace tunic

@@ -45,6 +45,7 @@ std::expected<Config, StartError> make_config(const Settings& s, const std::opti
                                               const Interface& interface) {
   Config config;
   config.addresses = s.addresses;
+  config.routes = s.routes;
   for (const auto& [name, value] : s.sysctls) static_cast<void>(set_sysctl(config, name, value));  // checked when read
   if (device) config.link = device->traits();
   if (s.mtu) {

@@ -1,15 +1,13 @@
 #include "libtunic/settings.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstddef>
-#include <ranges>
 #include <string_view>
 
+#include "core/config.h"
 #include "core/sysctl.h"
+#include "libtunic/route_text.h"
 #include "libtunic/tunic.h"
 
 namespace tunic {
@@ -17,7 +15,6 @@ namespace tunic {
 namespace {
 
 constexpr const char* default_addresses = "198.18.0.2/24,fd00:7::2/64";
-constexpr std::uint32_t least_mtu = 576, least_mtu_v6 = 1280, most_mtu = 65'535;
 constexpr int most_linger = 3600;
 
 using Sentence = std::unexpected<StartError>;
@@ -29,43 +26,11 @@ Sentence wrong(const char* name, std::string_view text, const std::string& mend)
   return wrong(std::string{name} + " \"" + std::string{text} + "\" " + mend);
 }
 
-std::optional<int> to_int(std::string_view text) {
-  int n = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
-  if (error != std::errc{} || end != text.data() + text.size()) return {};
-  return n;
-}
-
-std::optional<IpAddr> to_address(const std::string& text) {
-  std::byte octets[16];
-  if (inet_pton(AF_INET, text.c_str(), octets) == 1) return IpAddr::v4(octets);
-  if (inet_pton(AF_INET6, text.c_str(), octets) != 1) return {};
-  const IpAddr a = IpAddr::v6(octets);
-  return a.is_v4() ? std::nullopt : std::optional{a};  // ::ffff:a.b.c.d never stands in a packet
-}
-
-/// ADDRESS[/LENGTH]; without a length, that one address.
-std::optional<Prefix> to_prefix(const std::string& text) {
-  const std::size_t slash = text.find('/');
-  const auto address = to_address(text.substr(0, slash));
-  if (!address) return {};
-  const int most = address->is_v4() ? 32 : 128;
-  const auto length = slash == text.npos ? most : to_int(std::string_view{text}.substr(slash + 1));
-  if (!length || *length < 0 || *length > most) return {};
-  return Prefix{*address, static_cast<std::uint8_t>(*length)};
-}
-
 bool can_be_ours(const IpAddr& a) { return !a.is_any() && !a.is_loopback() && !a.is_multicast() && !a.is_broadcast(); }
-
-std::vector<std::string> split(std::string_view text) {
-  std::vector<std::string> parts;
-  for (const auto part : std::views::split(text, ',')) parts.emplace_back(part.begin(), part.end());
-  return parts;
-}
 
 std::expected<std::vector<Prefix>, StartError> to_addresses(std::string_view text) {
   std::vector<Prefix> all;
-  for (const std::string& part : split(text)) {
+  for (const std::string& part : split(text, ',')) {
     const auto p = to_prefix(part);
     if (!p)
       return wrong("TUNIC_ADDRESS", text,
@@ -80,9 +45,10 @@ std::expected<std::vector<Prefix>, StartError> to_addresses(std::string_view tex
   return all;
 }
 
-/// Nothing but a check: packets go to the TUN device whoever stands behind it.
-std::expected<void, StartError> check_gateways(std::string_view text, const std::vector<Prefix>& addresses) {
-  for (const std::string& part : split(text)) {
+/// Default routes: packets go to the TUN device whoever stands behind it.
+std::expected<std::vector<Route>, StartError> to_gateways(std::string_view text, const std::vector<Prefix>& addresses) {
+  std::vector<Route> all;
+  for (const std::string& part : split(text, ',')) {
     const auto g = to_address(part);
     if (!g)
       return wrong("TUNIC_GATEWAY", text, "has \"" + part + "\", which is no address; write e.g. 198.18.0.1,fd00:7::1");
@@ -93,14 +59,15 @@ std::expected<void, StartError> check_gateways(std::string_view text, const std:
                    "has \"" + part +
                        "\", which is in no network of TUNIC_ADDRESS; give an address of "
                        "that network or a shorter prefix length");
+    all.push_back({.destination = {IpAddr::any(g->family()), 0}, .gateway = *g});
   }
-  return {};
+  return all;
 }
 
 /// NAME=VALUE,... A value may have commas too: what has no `=` belongs to the value before it.
 std::expected<std::vector<std::pair<std::string, std::string>>, StartError> to_sysctls(std::string_view text) {
   std::vector<std::pair<std::string, std::string>> all;
-  for (const std::string& part : split(text)) {
+  for (const std::string& part : split(text, ',')) {
     const std::size_t sign = part.find('=');
     if (sign != part.npos)
       all.emplace_back(part.substr(0, sign), part.substr(sign + 1));
@@ -151,10 +118,10 @@ bool Settings::has_v6() const {
 }
 
 std::expected<void, StartError> check_mtu(std::uint32_t mtu, const Settings& settings, const std::string& whose) {
-  if (mtu < least_mtu || mtu > most_mtu)
-    return wrong(whose + " is " + std::to_string(mtu) + "; it must be " + std::to_string(least_mtu) + " to " +
-                 std::to_string(most_mtu));
-  if (settings.has_v6() && mtu < least_mtu_v6)  // RFC 8200 section 5
+  if (mtu < Config::least_mtu || mtu > Config::most_mtu)
+    return wrong(whose + " is " + std::to_string(mtu) + "; it must be " + std::to_string(Config::least_mtu) + " to " +
+                 std::to_string(Config::most_mtu));
+  if (settings.has_v6() && mtu < Config::least_mtu_v6)  // RFC 8200 section 5
     return wrong(whose + " is " + std::to_string(mtu) +
                  " and IPv6 needs 1280; raise it, or give TUNIC_ADDRESS without IPv6");
   return {};
@@ -178,8 +145,19 @@ std::expected<Settings, StartError> read_settings(const tunic_config* config, co
   auto addresses = to_addresses(texts.text(given.address, "TUNIC_ADDRESS").value_or(default_addresses));
   if (!addresses) return Sentence{addresses.error()};
   s.addresses = std::move(*addresses);
-  if (const auto gateway = texts.text(given.gateway, "TUNIC_GATEWAY"))
-    if (const auto checked = check_gateways(*gateway, s.addresses); !checked) return Sentence{checked.error()};
+  if (const auto text = texts.text(given.route, "TUNIC_ROUTE")) {
+    auto routes = to_routes(*text, s.addresses);
+    if (!routes) return wrong("TUNIC_ROUTE", *text, routes.error());
+    s.routes = std::move(*routes);
+  }
+  if (const auto text = texts.text(given.gateway, "TUNIC_GATEWAY")) {
+    const auto gateways = to_gateways(*text, s.addresses);
+    if (!gateways) return Sentence{gateways.error()};
+    s.routes.insert(s.routes.end(), gateways->begin(), gateways->end());  // a default of TUNIC_ROUTE comes first
+  }
+  if (s.routes.size() > Config::most_routes)
+    return wrong("TUNIC_ROUTE and TUNIC_GATEWAY have " + std::to_string(s.routes.size()) + " routes; give at most " +
+                 std::to_string(Config::most_routes));
 
   if (const auto text = texts.number(given.mtu, "TUNIC_MTU")) {
     const auto mtu = to_int(*text);

@@ -12,8 +12,13 @@
  *    only the stack's own loopback addresses (127.0.0.0/8, `::1` and TUNIC_ADDRESS)
  *  - TUNIC_FD: number of an open TUN descriptor; wins over TUNIC_DEVICE, and becomes the library's
  *  - TUNIC_ADDRESS: our own addresses, default `198.18.0.2/24,fd00:7::2/64`
- *  - TUNIC_GATEWAY: checked and accepted (`198.18.0.1,fd00:7::1`); all packets go to the TUN device, whoever is behind
- *    it
+ *  - TUNIC_GATEWAY: whom the default routes go through (`198.18.0.1,fd00:7::1`). All packets go to the TUN device, whoever
+ *    is behind it; of several IPv4 addresses, the one in the gateway's network speaks to the world
+ *  - TUNIC_ROUTE: what becomes of packets to other hosts, e.g. `10.0.0.0/8 src 198.18.0.2 mtu 1400,unreachable
+ *    203.0.113.0/24,default via 198.18.0.1`: at most 64 of `[KIND] DESTINATION [via A] [src A] [mtu N] [metric N]`. The
+ *    longest prefix wins, then the least metric, then the first; whatever no route names goes to the device. KIND is
+ *    `unicast`, `unreachable` (calls give EHOSTUNREACH), `prohibit` (EACCES), `blackhole` (EINVAL) or `throw`
+ *    (ENETUNREACH); `src` is the address to speak from, `mtu` 576..65535 octets (1280.. for IPv6)
  *  - TUNIC_MTU: octets of an IP packet, 1280..65535 (576.. where there is no IPv6 address), default the device's
  *  - TUNIC_LINGER: seconds that a normal exit waits for sent data to be acknowledged, 0..3600, default 5
  *  - TUNIC_SYSCTL: knobs under Linux's names, e.g. `net.ipv4.tcp_fin_timeout=30,net.ipv4.tcp_rmem=4096 131072 6291456`;
@@ -56,6 +61,7 @@ struct tunic_config {
   int linger;          /**< as TUNIC_LINGER, seconds; -1: do not wait at exit */
   const char* impair;  /**< as TUNIC_IMPAIR */
   const char* sysctl;  /**< as TUNIC_SYSCTL */
+  const char* route;   /**< as TUNIC_ROUTE */
 };
 
 /** Starts the stack now, rather than at the first tunic_socket().

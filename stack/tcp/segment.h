@@ -44,6 +44,7 @@ struct Reply {
   std::uint16_t window = 0;
   bool timestamps = false;
   Timestamps ts;
+  std::uint8_t ttl = 0, tos = 0;  // of the IP header; ttl 0: the host's own
 };
 
 /// The answers of one burst: a short queue; what does not fit is counted by whoever pushed it.

@@ -27,6 +27,8 @@ std::uint32_t TimeWaitTable::add(Connection& c, std::uint32_t binding, Instant n
        .window = c.promise_window(),
        .scale = scale,
        .timestamps = c.negotiated().timestamps,
+       .ttl = c.options.ttl,
+       .tos = c.options.tos,
        .generation = generation,
        .expires = now + settings.time_wait};
   append(i);
@@ -97,7 +99,9 @@ Reply TimeWaitTable::acknowledgment(std::uint32_t i, Instant now) const {
           .flags = ACK,
           .window = r.window,
           .timestamps = r.timestamps,
-          .ts = {timestamp_clock(now) + r.ts_offset, r.ts_recent}};
+          .ts = {timestamp_clock(now) + r.ts_offset, r.ts_recent},
+          .ttl = r.ttl,
+          .tos = r.tos};
 }
 
 bool TimeWaitTable::reusable(std::uint32_t i, Instant now, const TcpSettings& settings) const {

@@ -23,9 +23,11 @@ struct TimeWaitRecord {
   std::uint16_t window;          // what our last ACK offered, shifted by `scale`
   std::uint8_t scale;
   bool timestamps;
+  std::uint8_t ttl, tos;    // as the socket had chosen
   std::uint8_t generation;  // tells a record from the one before it in the same place
   Instant expires;
 };
+static_assert(sizeof(TimeWaitRecord) == 80);
 
 class TimeWaitTable {
  public:

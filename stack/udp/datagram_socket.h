@@ -15,6 +15,7 @@ namespace tunic {
 /// A datagram on its way out.
 struct Outgoing {
   FourTuple pair;
+  std::uint32_t flow_label = 0;
   std::uint8_t ttl = 0, tos = 0;
   MtuDiscover discover = MtuDiscover::want;
   bool checksum = true;

@@ -26,27 +26,6 @@ TEST(Addresses, own_and_local) {
   EXPECT_FALSE(own.is_local(v4(0x0a000002u)));
 }
 
-TEST(Addresses, source_is_of_the_longest_prefix) {
-  EXPECT_EQ(own.source_for(v4(0x0a000063u)), v4(0x0a000001u));
-  EXPECT_EQ(own.source_for(v4(0x0a010063u)), v4(0x0a010001u));
-  EXPECT_EQ(own.source_for(v4(0x0a010200u)), v4(0x0a010201u));
-  EXPECT_EQ(own.source_for(v4(0xc6120001u)), v4(0x0a000001u)) << "no prefix matches: the first of the family";
-  EXPECT_EQ(own.source_for(v6("2001 0db8 0000 0000 0000 0000 0000 0001")),
-            v6("fd00 0000 0000 0000 0000 0000 0000 0002"));
-}
-
-TEST(Addresses, to_ourselves_from_ourselves) {
-  EXPECT_EQ(own.source_for(v4(0x7f000009u)), v4(0x7f000001u));  // as Linux: the whole of 127/8 is one host
-  EXPECT_EQ(own.source_for(v4(0x0a010001u)), v4(0x0a010001u));
-  EXPECT_EQ(own.source_for(IpAddr::loopback(Family::v6)), IpAddr::loopback(Family::v6));
-}
-
-TEST(Addresses, no_source_without_an_address_of_the_family) {
-  const Addresses only_v4{{{v4(0x0a000001u), 8}}};
-  EXPECT_EQ(only_v4.source_for(v6("fd00 0000 0000 0000 0000 0000 0000 0001")), std::nullopt);
-  EXPECT_EQ(Addresses{{}}.source_for(v4(1u)), std::nullopt);
-}
-
 TEST(Addresses, broadcast) {  // I12
   EXPECT_TRUE(own.is_broadcast(v4(0xffffffffu)));
   EXPECT_TRUE(own.is_broadcast(v4(0x0affffffu)));

@@ -121,6 +121,62 @@ TEST(Settings, what_a_knob_takes_is_said) {
   EXPECT_NE(sentence("net.ipv4.no_such=1").find("no knob of ours"), std::string::npos);
 }
 
+TEST(Settings, routes) {
+  const auto s = read({{"TUNIC_ROUTE",
+                        "10.0.0.0/8 src 198.18.0.2 mtu 1400,unreachable 203.0.113.0/24, blackhole  fd01::/16 metric 7 ,"
+                        "default via 198.18.0.9,10.1.2.3"},
+                       {"TUNIC_GATEWAY", "198.18.0.1,fd00:7::1"}});
+  ASSERT_TRUE(s) << s.error().sentence;
+  const auto& r = s->routes;
+  ASSERT_EQ(r.size(), 7u);
+  EXPECT_EQ(r[0].destination, (Prefix{IpAddr::v4(0x0a000000u), 8}));
+  EXPECT_EQ(r[0].kind, Route::Kind::unicast);
+  EXPECT_EQ(r[0].source, IpAddr::v4(0xc6120002u));
+  EXPECT_EQ(r[0].mtu, 1400u);
+  EXPECT_EQ(r[1].kind, Route::Kind::unreachable);
+  EXPECT_EQ(r[1].destination.length, 24);
+  EXPECT_EQ(r[2].kind, Route::Kind::blackhole);
+  EXPECT_EQ(r[2].destination.addr.family(), Family::v6);
+  EXPECT_EQ(r[2].metric, 7u);
+  EXPECT_EQ(r[3].destination, (Prefix{IpAddr::any(Family::v4), 0}));
+  EXPECT_EQ(r[3].gateway, IpAddr::v4(0xc6120009u));
+  EXPECT_EQ(r[4].destination.length, 32);
+  EXPECT_EQ(r[5].destination, (Prefix{IpAddr::any(Family::v4), 0}));
+  EXPECT_EQ(r[5].gateway, IpAddr::v4(0xc6120001u)) << "of TUNIC_GATEWAY: after those of TUNIC_ROUTE";
+  EXPECT_EQ(r[6].destination, (Prefix{IpAddr::any(Family::v6), 0}));
+}
+
+TEST(Settings, a_default_route_is_of_both_families_that_we_have) {
+  const auto both = read({{"TUNIC_ROUTE", "throw default"}});
+  ASSERT_TRUE(both);
+  ASSERT_EQ(both->routes.size(), 2u);
+  EXPECT_EQ(both->routes[0].destination, (Prefix{IpAddr::any(Family::v4), 0}));
+  EXPECT_EQ(both->routes[1].destination, (Prefix{IpAddr::any(Family::v6), 0}));
+  EXPECT_EQ(both->routes[1].kind, Route::Kind::none);
+  const auto one = read({{"TUNIC_ROUTE", "prohibit default"}, {"TUNIC_ADDRESS", "10.0.0.1/8"}});
+  ASSERT_TRUE(one);
+  EXPECT_EQ(one->routes.size(), 1u);
+}
+
+TEST(Settings, routes_of_the_configuration) {
+  tunic_config config{};
+  config.size = sizeof config;
+  config.route = "10.0.0.0/8 mtu 1400";
+  EXPECT_EQ(read({{"TUNIC_ROUTE", "x"}}, &config)->routes.size(), 1u);
+  config.size = offsetof(tunic_config, route);  // a program that does not know of it
+  EXPECT_TRUE(read({}, &config)->routes.empty());
+}
+
+TEST(Settings, what_is_wrong_with_a_route_is_said) {
+  const auto sentence = [](const std::string& text) { return read({{"TUNIC_ROUTE", text}}).error().sentence; };
+  EXPECT_EQ(sentence("default,10.0.0.1/8"),
+            "TUNIC_ROUTE \"default,10.0.0.1/8\" has \"10.0.0.1/8\", where \"10.0.0.1/8\" has bits set behind its "
+            "prefix length; clear them");
+  std::string many;
+  for (int i = 0; i < 65; ++i) many += (i == 0 ? "" : ",") + std::string{"10.0.0.0/8"};
+  EXPECT_EQ(sentence(many), "TUNIC_ROUTE and TUNIC_GATEWAY have 65 routes; give at most 64");
+}
+
 TEST(Settings, what_cannot_be_meant) {
   const std::pair<const char*, const char*> wrong[] = {
       {"TUNIC_ADDRESS", "198.18.0.300/24"},
@@ -137,6 +193,29 @@ TEST(Settings, what_cannot_be_meant) {
       {"TUNIC_GATEWAY", "nobody"},
       {"TUNIC_GATEWAY", "10.0.0.1"},
       {"TUNIC_GATEWAY", "198.18.0.2"},
+      {"TUNIC_ROUTE", "10.0.0.0/8,"},
+      {"TUNIC_ROUTE", "unreachable"},
+      {"TUNIC_ROUTE", "nowhere"},
+      {"TUNIC_ROUTE", "10.0.0.1/8"},
+      {"TUNIC_ROUTE", "fd00::1/127"},
+      {"TUNIC_ROUTE", "10.0.0.0/33"},
+      {"TUNIC_ROUTE", "10.0.0.0/8 via"},
+      {"TUNIC_ROUTE", "10.0.0.0/8 dev tun0"},
+      {"TUNIC_ROUTE", "10.0.0.0/8 via somebody"},
+      {"TUNIC_ROUTE", "10.0.0.0/8 via 198.18.0.2"},
+      {"TUNIC_ROUTE", "10.0.0.0/8 via fd00:7::1"},
+      {"TUNIC_ROUTE", "10.0.0.0/8 src 198.18.0.3"},
+      {"TUNIC_ROUTE", "10.0.0.0/8 src fd00:7::2"},
+      {"TUNIC_ROUTE", "default via 198.18.0.1 src fd00:7::2"},
+      {"TUNIC_ROUTE", "10.0.0.0/8 mtu 575"},
+      {"TUNIC_ROUTE", "10.0.0.0/8 mtu 65536"},
+      {"TUNIC_ROUTE", "10.0.0.0/8 mtu 0"},
+      {"TUNIC_ROUTE", "fd01::/64 mtu 1279"},
+      {"TUNIC_ROUTE", "default mtu 1279"},
+      {"TUNIC_ROUTE", "10.0.0.0/8 metric -1"},
+      {"TUNIC_ROUTE", "10.0.0.0/8 metric few"},
+      {"TUNIC_ROUTE", "prohibit 10.0.0.0/8 mtu 1400"},
+      {"TUNIC_ROUTE", "throw default via 198.18.0.1"},
       {"TUNIC_FD", "three"},
       {"TUNIC_FD", "-1"},
       {"TUNIC_MTU", "1500x"},
