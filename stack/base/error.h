@@ -21,7 +21,7 @@ enum class Error : int {
   aborted = ECONNABORTED,         ///< tunic_accept(): the connection ended before its peer could be named
   timed_out = ETIMEDOUT,  ///< the peer is silent: R2, the user timeout or keep-alive (RFC 9293 sections 3.8.3, 3.8.4)
   unreachable = ENETUNREACH,            ///< no way there: multicast, broadcast, or no address of ours in that family
-  host_unreachable = EHOSTUNREACH,      ///< the network says that the host cannot be reached; no call gives it yet
+  host_unreachable = EHOSTUNREACH,      ///< the network, or a route of ours, says that the host cannot be reached
   network_down = ENETDOWN,              ///< the device is down; no call gives it yet
   pipe = EPIPE,                         ///< sending after the sending half was shut, or after the end of the connection
   invalid = EINVAL,                     ///< an argument out of range, or a call that does not fit the socket's state
@@ -32,7 +32,7 @@ enum class Error : int {
   unsupported = EOPNOTSUPP,             ///< a call that this kind of socket does not have; no call gives it yet
   no_option = ENOPROTOOPT,              ///< an option that this socket does not have
   no_entry = ENOENT,                    ///< set_sysctl(): no knob of that name
-  denied = EACCES,                      ///< not permitted; no call gives it yet
+  denied = EACCES,                      ///< not permitted: a prohibiting route, or a broadcast without SO_BROADCAST
   destination_required = EDESTADDRREQ,  ///< a destination is missing; no call gives it yet
   too_many = EMFILE,                    ///< Config::max_sockets are open
   too_long = EMSGSIZE,                  ///< a message that no packet can hold; no call gives it yet

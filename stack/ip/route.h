@@ -21,12 +21,13 @@ struct Route {
     none,         ///< Error::unreachable, as without any route: Linux's `throw`
   };
 
-  Prefix destination;             ///< the first bits count; of length 0 it is the default route of its family
-  Kind kind = Kind::unicast;      ///< what becomes of packets
-  std::optional<IpAddr> gateway;  ///< who forwards them; IPv4 speaks from the address in its network, if no other is said
-  std::optional<IpAddr> source;   ///< one of ours, of the same family: to speak from
-  std::uint32_t mtu = 0;          ///< octets of an IP packet, 576..65535 (1280.. for IPv6); 0, or more: the device's
-  std::uint32_t metric = 0;       ///< of routes to one destination that with the least counts, then the first
+  Prefix destination;         ///< the first bits count; of length 0 it is the default route of its family
+  Kind kind = Kind::unicast;  ///< what becomes of packets
+  std::optional<IpAddr>
+      gateway;  ///< who forwards them; IPv4 speaks from the address in its network, if no other is said
+  std::optional<IpAddr> source;  ///< one of ours, of the same family: to speak from
+  std::uint32_t mtu = 0;         ///< octets of an IP packet, 576..65535 (1280.. for IPv6); 0, or more: the device's
+  std::uint32_t metric = 0;      ///< of routes to one destination that with the least counts, then the first
 };
 
 }  // namespace tunic

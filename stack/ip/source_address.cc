@@ -53,7 +53,7 @@ const Prefix* select_source(const IpAddr& dst, std::span<const Prefix> own) {
     const std::uint8_t sa = scope_of(a.addr), sb = scope_of(b.addr);
     if (sa != sb) return sa < sb ? sa >= scope : sb < scope;  // rule 2
     const bool la = label_of(a.addr) == label, lb = label_of(b.addr) == label;
-    if (la != lb) return la;  // rule 6
+    if (la != lb) return la;                                             // rule 6
     return common_prefix_length(a, dst) > common_prefix_length(b, dst);  // rule 8
   };
   const Prefix* best = nullptr;

@@ -1,5 +1,6 @@
 // Which of our IPv6 addresses speaks to a destination: RFC 6724 section 5, as far as one interface with addresses that
-// somebody chose needs it. None of these is deprecated, temporary or a home address, so rules 3, 4, 5 and 7 never decide.
+// somebody chose needs it. None of these is deprecated, temporary or a home address, so rules 3, 4, 5 and 7 never
+// decide.
 #pragma once
 
 #include <cstdint>

@@ -91,6 +91,7 @@ TEST(Options, ttl_and_tos_are_on_the_wire) {
         "0ms write 1000\n 0ms > P. 1:1001(1000) ack 1\n 10ms < . 1:1(0) ack 1001\n 0ms close\n 0ms > F. 1001:1001(0) "
         "ack 1");
     s.run("10ms < F. 1:1(0) ack 1002\n 0ms > . 1002:1002(0) ack 2");
+    s.run("10ms < F. 1:1(0) ack 1002\n 0ms > . 1002:1002(0) ack 2");  // TIME-WAIT's own answer
   });
 }
 
