@@ -196,7 +196,7 @@ Result<Outgoing> Stack::Impl::address(const Socket& s, const DatagramOptions& ho
                   .flow_label = to_peer ? s.flow_label : flow_label_of(pair),
                   .ttl = how.ttl.value_or(s.options.ttl),
                   .tos = how.tos.value_or(s.options.tos),
-                  .discover = static_cast<MtuDiscover>(s.options.mtu_discover),
+                  .discover = how.discover.value_or(static_cast<MtuDiscover>(s.options.mtu_discover)),
                   .checksum = !s.options.no_checksum || !to.addr.is_v4()};
 }
 

@@ -135,7 +135,7 @@ Status read_of_v4(int type, Bytes value, DatagramOptions& how) {
   }
 }
 
-Status read_of_v6(int type, Bytes value, DatagramOptions& how) {
+Status read_of_v6(int type, Bytes value, DatagramOptions& how, bool& dont_fragment) {
   switch (type) {
     case IPV6_PKTINFO:
       return read_v6_packet_info(value, false, how);
@@ -144,6 +144,12 @@ Status read_of_v6(int type, Bytes value, DatagramOptions& how) {
       const auto given = exactly<int>(value);
       if (given && *given == -1) return {};  // as the socket's options say
       return read_octet(given, 0, type == IPV6_TCLASS ? how.tos : how.ttl);
+    }
+    case IPV6_DONTFRAG: {
+      const auto given = exactly<int>(value);
+      if (!given || *given < 0 || *given > 1) return fail(Error::invalid);
+      dont_fragment = *given != 0;
+      return {};
     }
     default:
       return fail(Error::invalid);
@@ -172,13 +178,13 @@ void put_error_report(ControlWriter& control, Family family, const ErrorReport& 
     control.put(IPPROTO_IPV6, IPV6_RECVERR, report_as<sockaddr_in6>(report, family));
 }
 
-Status read_datagram_controls(const msghdr& m, Family family, bool over_v4, DatagramOptions& how) {
+Status read_datagram_controls(const msghdr& m, Family family, bool over_v4, DatagramOptions& how, bool& dont_fragment) {
   if (const Status s = check_socket_controls(m); !s) return s;
   return for_each_control(m, [&](int level, int type, Bytes value) -> Status {
     if (over_v4 && level == IPPROTO_IP) return read_of_v4(type, value, how);
     if (over_v4 && family == Family::v6 && level == IPPROTO_IPV6 && type == IPV6_PKTINFO)
       return read_v6_packet_info(value, true, how);
-    if (!over_v4 && level == IPPROTO_IPV6) return read_of_v6(type, value, how);
+    if (!over_v4 && level == IPPROTO_IPV6) return read_of_v6(type, value, how, dont_fragment);
     return {};
   });
 }

@@ -14,8 +14,8 @@ void put_datagram_controls(ControlWriter& control, const SocketSettings& setting
 /// IP_RECVERR or IPV6_RECVERR: struct sock_extended_err and who reported it.
 void put_error_report(ControlWriter& control, Family family, const ErrorReport& report);
 
-/// IP_PKTINFO, IP_TTL, IP_TOS and those of IPv6, for a datagram of a socket of `family` that goes over IPv4 or IPv6.
-/// Error: EINVAL.
-Status read_datagram_controls(const msghdr& m, Family family, bool over_v4, DatagramOptions& how);
+/// IP_PKTINFO, IP_TTL, IP_TOS and those of IPv6, for a datagram of a socket of `family` that goes over IPv4 or IPv6;
+/// `dont_fragment` is IPV6_DONTFRAG. Error: EINVAL.
+Status read_datagram_controls(const msghdr& m, Family family, bool over_v4, DatagramOptions& how, bool& dont_fragment);
 
 }  // namespace tunic

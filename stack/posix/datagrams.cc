@@ -83,11 +83,15 @@ Status Sockets::send_message(const Description& s, Transfer& t, const msghdr* ab
     if (!to) return fail(to.error());
     how.to = *to;
   }
-  if (about != nullptr && about->msg_controllen != 0) {
+  bool dont_fragment = s.settings[Kept::dont_fragment] != 0;
+  bool is_v4 = s.family == Family::v4;
+  if (!is_v4 && (dont_fragment || (about != nullptr && about->msg_controllen != 0))) {
     const auto peer = how.to ? Result<Endpoint>{*how.to} : driver_.stack().remote(s.id);
-    const bool is_v4 = s.family == Family::v4 || (peer && peer->addr.is_v4());
-    if (const Status read = read_datagram_controls(*about, s.family, is_v4, how); !read) return read;
+    is_v4 = peer && peer->addr.is_v4();
   }
+  if (about != nullptr && about->msg_controllen != 0)
+    if (const Status read = read_datagram_controls(*about, s.family, is_v4, how, dont_fragment); !read) return read;
+  if (dont_fragment && !is_v4) how.discover = MtuDiscover::require;
   const Ranges<Bytes> text{t.all};
   const auto n = driver_.change().send_datagram(s.id, text, how);
   if (!n) return fail(n.error());

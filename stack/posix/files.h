@@ -43,7 +43,6 @@ struct Description {
   Transport transport = Transport::tcp;
   bool nonblocking = false;                                    // O_NONBLOCK
   bool append = false;                                         // O_APPEND, remembered
-  int receive_low = 1;                                         // SO_RCVLOWAT
   Duration receive_timeout = forever, send_timeout = forever;  // SO_RCVTIMEO, SO_SNDTIMEO; 0: do not wait
   SocketSettings settings;
   bool is_reviewed = false;             // observers are to be told of calls too

@@ -21,6 +21,7 @@ constexpr OptionRow rows[] = {
     {SOL_SOCKET, SO_OOBINLINE, Option::oob_inline, Rule::flag},
     {SOL_SOCKET, SO_RCVBUF, Option::receive_buffer, Rule::buffer},
     {SOL_SOCKET, SO_SNDBUF, Option::send_buffer, Rule::buffer},
+    {SOL_SOCKET, SO_RCVLOWAT, Option::receive_low, Rule::low_water},
     {SOL_SOCKET, SO_BROADCAST, Option::broadcast, Rule::flag},
     {SOL_SOCKET, SO_NO_CHECK, Option::no_checksum, Rule::flag},
     {SOL_SOCKET, SO_TIMESTAMP, Kept::stamp, Rule::stamp},
@@ -62,6 +63,7 @@ constexpr OptionRow rows[] = {
     {IPPROTO_IPV6, IPV6_TCLASS, Option::tos, Rule::traffic_class},
     {IPPROTO_IPV6, IPV6_MTU_DISCOVER, Option::mtu_discover, Rule::number},
     {IPPROTO_IPV6, IPV6_RECVERR, Option::receive_errors, Rule::flag},
+    {IPPROTO_IPV6, IPV6_DONTFRAG, Kept::dont_fragment, Rule::flag},
     {IPPROTO_IPV6, IPV6_RECVPKTINFO, Kept::packet_info_v6, Rule::flag},
     {IPPROTO_IPV6, IPV6_RECVHOPLIMIT, Kept::hops, Rule::flag},
     {IPPROTO_IPV6, IPV6_RECVTCLASS, Kept::traffic_class, Rule::flag},
@@ -107,6 +109,8 @@ Result<std::int64_t> number_to_keep(const OptionRow& row, int given, SocketKind 
       return given == 0 || given == 1 ? Result<std::int64_t>{given} : fail(Error::invalid);
     case Rule::buffer:
       return given < 0 ? 0x7fff'ffff : given;
+    case Rule::low_water:
+      return given < 0 ? 0x7fff'ffff : std::max(given, 1);
     case Rule::hops:
       return given == -1 ? default_hops : given;
     case Rule::traffic:

@@ -17,6 +17,7 @@ enum class Rule : std::uint8_t {
   flag,           // anything but 0 means 1
   bit,            // 0 or 1, else EINVAL
   buffer,         // Linux shows twice what it is given, and takes what is negative as very much
+  low_water,      // what is negative is as much as there can be
   hops,           // -1: the default
   traffic,        // an octet; the two ECN bits belong to TCP (RFC 3168 section 5)
   traffic_class,  // the same, -1: 0, what is no octet EINVAL

@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <limits>
 
 #include "posix/blocking.h"
 #include "posix/option_rows.h"
@@ -42,8 +41,10 @@ Result<socklen_t> write(const T& t, std::span<std::byte> value, int level = SOL_
   return static_cast<socklen_t>(n);
 }
 
-/// A number: of IP it may be shorter than an int, and is an octet then, or 0; of IPv6 NULL is 0.
-Result<int> read_number(int level, Bytes value) {
+/// A number: of IP it may be shorter than an int, and is an octet then, or 0; of IPv6 NULL is 0, and one option may be
+/// too short.
+Result<int> read_number(int level, int option, Bytes value) {
+  if (level == IPPROTO_IPV6 && option == IPV6_DONTFRAG && value.size() < sizeof(int)) return 0;
   if (level == IPPROTO_IPV6 && value.size() >= sizeof(int) && value.data() == nullptr) return 0;
   if (level != IPPROTO_IP || value.size() >= sizeof(int)) return read<int>(value);
   if (value.empty()) return 0;
@@ -118,8 +119,6 @@ Result<socklen_t> Sockets::get_option(Description& s, int level, int option, std
         return write(s.family == Family::v4 ? AF_INET : AF_INET6, value);
       case SO_PROTOCOL:
         return write(protocol_of(kind), value);
-      case SO_RCVLOWAT:
-        return write(s.receive_low, value);
       case SO_SNDLOWAT:
         return write(1, value);
       case SO_RCVTIMEO:
@@ -187,11 +186,6 @@ Status Sockets::set_option(Description& s, int level, int option, Bytes value) {
   if (level == SOL_SOCKET) {
     if (value.data() == nullptr) return fail_as(EFAULT);
     switch (option) {
-      case SO_RCVLOWAT: {
-        const int n = *read<int>(value);
-        s.receive_low = n < 0 ? std::numeric_limits<int>::max() : std::max(n, 1);
-        return stack.set(s.id, Option::receive_low, s.receive_low);
-      }
       case SO_RCVTIMEO:
       case SO_RCVTIMEO_NEW:
       case SO_SNDTIMEO:
@@ -227,7 +221,7 @@ Status Sockets::set_option(Description& s, int level, int option, Bytes value) {
   const SocketKind kind = kind_of(stack, s);
   const OptionRow* row = find_option(kind, level, option);
   if (row == nullptr) return fail(Error::no_option);
-  const auto given = read_number(level, value);
+  const auto given = read_number(level, option, value);
   if (!given) return fail(given.error());
   const TcpSettings& tcp = stack.config().tcp;
   const auto n = number_to_keep(*row, *given, kind, level == IPPROTO_IP ? tcp.ttl : tcp.hop_limit);

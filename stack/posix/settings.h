@@ -22,6 +22,8 @@ enum class Kept : std::uint8_t {
   traffic_class,   // IPV6_RECVTCLASS
   destination_v6,  // IPV6_RECVORIGDSTADDR
   queue_length,    // TCP_INQ
+  // how datagrams are sent
+  dont_fragment,  // IPV6_DONTFRAG
   // what changes nothing here, and is remembered
   debug,         // SO_DEBUG
   dont_route,    // SO_DONTROUTE

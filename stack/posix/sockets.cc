@@ -98,7 +98,6 @@ Result<int> Sockets::accept_one(const Description& listener, sockaddr* address, 
     return fail(told.error());
   }
   Description& s = settle(*fd, *id, {listener.family, listener.transport}, flags);
-  s.receive_low = listener.receive_low;
   s.receive_timeout = listener.receive_timeout;
   s.send_timeout = listener.send_timeout;
   s.settings = listener.settings;

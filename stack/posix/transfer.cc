@@ -22,6 +22,10 @@ bool is_over(const Stack& stack, SocketId id) {
 
 std::size_t readable(const Stack& stack, SocketId id) { return stack.readable_bytes(id).value_or(0); }
 
+std::size_t low_water(const Stack& stack, SocketId id) {
+  return static_cast<std::size_t>(stack.get(id, Option::receive_low).value_or(1));
+}
+
 /// TCP_INQ: at the end of the stream one more than there is, so that the reader comes again and sees it.
 int left_to_read(const Stack& stack, SocketId id) {
   const std::size_t left = readable(stack, id);
@@ -48,7 +52,7 @@ ssize_t Sockets::receive(Handle h, std::span<const iovec> out, int flags, bool m
     }
     const bool waits = !patience.dont_wait && !h.socket->nonblocking;
     if (t.has(MSG_ERRQUEUE)) return fail(Error::again);  // of a stream it is always empty
-    const std::size_t low = t.has(MSG_WAITALL) ? t.size : static_cast<std::size_t>(h.socket->receive_low);
+    const std::size_t low = t.has(MSG_WAITALL) ? t.size : low_water(driver_.stack(), h.socket->id);
     t.least = waits ? std::min(low, t.size) : 0;
     patience.events = t.least > 1 ? any_event : ready::readable | ready::read_hangup;
     const bool looks = t.has(MSG_PEEK) || (t.size == 0 && !t.has(MSG_OOB));

@@ -37,11 +37,12 @@ constexpr bool sets_dont_fragment(MtuDiscover d) { return d >= MtuDiscover::want
 
 /// How Stack::send_datagram() sends; what is unset is as the socket's options say.
 struct DatagramOptions {
-  std::optional<Endpoint> to;       ///< else the connected peer
-  std::optional<IpAddr> from;       ///< one of our addresses: IP_PKTINFO, IPV6_PKTINFO
-  std::optional<std::uint8_t> ttl;  ///< IP_TTL, IPV6_HOPLIMIT, 1..255
-  std::optional<std::uint8_t> tos;  ///< IP_TOS, IPV6_TCLASS
-  bool more = false;                ///< MSG_MORE: gathered, sent as one datagram with what follows
+  std::optional<Endpoint> to;           ///< else the connected peer
+  std::optional<IpAddr> from;           ///< one of our addresses: IP_PKTINFO, IPV6_PKTINFO
+  std::optional<std::uint8_t> ttl;      ///< IP_TTL, IPV6_HOPLIMIT, 1..255
+  std::optional<std::uint8_t> tos;      ///< IP_TOS, IPV6_TCLASS
+  std::optional<MtuDiscover> discover;  ///< IPV6_DONTFRAG: what is longer than the path MTU is Error::too_long
+  bool more = false;                    ///< MSG_MORE: gathered, sent as one datagram with what follows
 };
 
 /// What came with a received datagram.

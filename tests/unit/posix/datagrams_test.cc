@@ -1,8 +1,10 @@
 // Datagrams through the calls: names, lengths, control messages, errors, as Linux has them.
+#include <ctime>  // which linux/errqueue.h forgets
+
+#include <linux/errqueue.h>
 #include <netinet/ip_icmp.h>
 #include <netinet/udp.h>
 
-#include <ctime>
 #include <thread>
 
 #include "envelope.h"
@@ -295,6 +297,76 @@ TEST(Datagrams, control_messages_that_cannot_be) {
   EXPECT_FAILS(with(v6, IPPROTO_IPV6, IPV6_TCLASS, -2), EINVAL);
   EXPECT_EQ(with(v6, IPPROTO_IPV6, IPV6_TCLASS, -1), 1);
   EXPECT_FAILS(with(v6, IPPROTO_IPV6, IPV6_PKTINFO, 5), EINVAL);
+}
+
+TEST(Datagrams, a_refusal_is_told_once) {
+  Host host;
+  const int a = host.socket(AF_INET, SOCK_DGRAM);
+  const int closed = bound(host, Address::v4("127.0.0.1", 0));
+  const Address to = host.name(closed);
+  host.close(closed);
+  ASSERT_EQ(host.connect(a, to), 0);
+  EXPECT_EQ(host.say(a, "anybody?"), 8);
+  EXPECT_EQ(host.take(a, 9, MSG_DONTWAIT), "!ECONNREFUSED");
+  EXPECT_EQ(host.take(a, 9, MSG_DONTWAIT), "!EAGAIN");
+}
+
+TEST(Datagrams, the_queue_of_errors) {
+  for (const bool six : {false, true}) {
+    Host host;
+    const Address any = six ? Address::v6("::1", 0) : Address::v4("127.0.0.1", 0);
+    const int a = host.socket(any.storage.ss_family, SOCK_DGRAM);
+    ASSERT_EQ(six ? host.set(a, IPPROTO_IPV6, IPV6_RECVERR, 1) : host.set(a, IPPROTO_IP, IP_RECVERR, 1), 0);
+    const int closed = bound(host, any);
+    const Address to = host.name(closed);
+    host.close(closed);
+    EXPECT_EQ(say_to(host, a, "anybody?", to), 8);
+    EXPECT_NE(host.ready(a, POLLIN, 1000) & POLLERR, 0);
+    Envelope m{rooms({4, 9}), 512};
+    m.take_name();
+    EXPECT_EQ(receive(host, a, m, MSG_ERRQUEUE), 8);
+    EXPECT_EQ(m.text(8), "anybody?");
+    EXPECT_EQ(m.head.msg_flags, MSG_ERRQUEUE);
+    EXPECT_EQ(m.name.text(), to.text());
+    struct Of4 {
+      sock_extended_err said;
+      sockaddr_in offender;
+    };
+    struct Of6 {
+      sock_extended_err said;
+      sockaddr_in6 offender;
+    };
+    const auto of4 = m.find<Of4>(IPPROTO_IP, IP_RECVERR);
+    const auto of6 = m.find<Of6>(IPPROTO_IPV6, IPV6_RECVERR);
+    ASSERT_TRUE(six ? of6.has_value() : of4.has_value());
+    const sock_extended_err said = six ? of6->said : of4->said;
+    EXPECT_EQ(said.ee_errno, static_cast<__u32>(ECONNREFUSED));
+    EXPECT_EQ(said.ee_origin, six ? SO_EE_ORIGIN_ICMP6 : SO_EE_ORIGIN_ICMP);
+    EXPECT_EQ(said.ee_type, six ? 1 : ICMP_DEST_UNREACH);
+    EXPECT_EQ(said.ee_code, six ? 4 : ICMP_PORT_UNREACH);
+    if (six)
+      EXPECT_TRUE(IN6_IS_ADDR_LOOPBACK(&of6->offender.sin6_addr));
+    else
+      EXPECT_EQ(of4->offender.sin_addr.s_addr, htonl(INADDR_LOOPBACK));
+    EXPECT_FAILS(receive(host, a, m, MSG_ERRQUEUE), EAGAIN);
+  }
+}
+
+TEST(Datagrams, that_must_not_be_cut) {
+  Config config = Host::default_config();
+  config.mtu = 1500;
+  Host host{config};
+  const int fd = host.socket(AF_INET6, SOCK_DGRAM);
+  const Address away = Address::v6("fd00:7::9", 9);
+  const std::string large(1453, 'x');
+  EXPECT_EQ(say_to(host, fd, large, away), 1453);
+  Envelope whole{{large}};
+  whole.address_to(away);
+  whole.add(IPPROTO_IPV6, IPV6_DONTFRAG, 1);
+  EXPECT_FAILS(send(host, fd, whole), EMSGSIZE);
+  ASSERT_EQ(host.set(fd, IPPROTO_IPV6, IPV6_DONTFRAG, 1), 0);
+  EXPECT_FAILS(say_to(host, fd, large, away), EMSGSIZE);
+  EXPECT_EQ(say_to(host, fd, large.substr(1), away), 1452);
 }
 
 TEST(Datagrams, many_in_one_call) {

@@ -36,7 +36,7 @@ TEST(Sockets, a_number_closed_behind_our_back_can_be_used_again) {
 TEST(Sockets, what_socket_takes) {
   Host host;
   EXPECT_FAILS(host.socket(AF_UNIX), EAFNOSUPPORT);
-  EXPECT_FAILS(host.socket(AF_INET, SOCK_DGRAM), ESOCKTNOSUPPORT);
+  EXPECT_FAILS(host.socket(AF_INET, SOCK_RAW), ESOCKTNOSUPPORT);
   EXPECT_FAILS(host.socket(AF_INET, SOCK_STREAM | 0x100000), EINVAL);
   EXPECT_FAILS(host.socket(AF_INET, 15), EINVAL);
   EXPECT_EQ(Sockets::check(AF_INET, SOCK_STREAM, IPPROTO_UDP).error(), static_cast<Error>(EPROTONOSUPPORT));
