@@ -21,15 +21,15 @@ struct IpSettings {
   Duration mtu_expires = 600s;   ///< net.ipv4.route.mtu_expires: how long a learned path MTU holds, 1 s and more
   std::uint32_t min_pmtu = 552;  ///< net.ipv4.route.min_pmtu: no lower path MTU is learned for IPv4, 68..65535 octets
 
-  Duration ipfrag_time =
-      30s;  ///< net.ipv4.ipfrag_time: fragments wait this long for the rest; RFC 1122 would have 60 s
+  /// net.ipv4.ipfrag_time: fragments wait this long for the rest; RFC 1122 would have 60 s
+  Duration ipfrag_time = 30s;
   Duration ip6frag_time = 60s;                ///< net.ipv6.ip6frag_time (RFC 8200 section 4.5)
   std::size_t ipfrag_high_thresh = 4u << 20;  ///< net.ipv4.ipfrag_high_thresh: octets of fragments, 64 KiB..4 MiB
 
-  /// net.ipv4.icmp_ratelimit, net.ipv6.icmp.ratelimit: between ICMP errors to one destination, after a burst of 6; 0:
-  /// no limit. Linux waits a second; on a TUN there is often one destination only.
+  /// net.ipv4.icmp_ratelimit: between ICMP errors to one destination, after a burst of 6; 0: no limit. Linux waits a
+  /// second; on a TUN there is often one destination only.
   Duration icmp_ratelimit = 100ms;
-  Duration icmp6_ratelimit = 100ms;        ///< the same for ICMPv6
+  Duration icmp6_ratelimit = 100ms;        ///< net.ipv6.icmp.ratelimit: the same for ICMPv6
   std::uint32_t icmp_msgs_per_sec = 1000;  ///< net.ipv4.icmp_msgs_per_sec: ICMP errors to all, both families; >= 1
   std::uint32_t icmp_msgs_burst = 50;      ///< net.ipv4.icmp_msgs_burst: of these at once, give or take a half; >= 1
   bool icmp_echo_ignore_all = false;       ///< net.ipv4.icmp_echo_ignore_all: nobody can ping us

@@ -309,7 +309,7 @@ std::uint64_t Stack::digest() const {
   mix(impl_->udp.ports.size());
   mix(impl_->echo.ports.size());
   h = impl_->pmtu.digest(h);
-  return h;
+  return impl_->reassembly.digest(h);
 }
 
 std::size_t Stack::connections() const { return impl_->demux.size(); }

@@ -162,6 +162,18 @@ constexpr Sysctl table[] = {
                                    "octets of a datagram socket's send buffer, of what waits for the device"),
     number<FIELD(wmem_max)>("net.core.wmem_max", 4608, most_int, "",
                             "octets that SO_SNDBUF may ask for; getsockopt() shows twice as much"),
+    flag<FIELD(ip.icmp_echo_ignore_all)>("net.ipv4.icmp_echo_ignore_all", "", "no echo request is answered"),
+    number<FIELD(ip.icmp_msgs_burst)>(
+        "net.ipv4.icmp_msgs_burst", 1, most_int, "",
+        "ICMP errors to all at once, IPv6's too; what is taken for one of them is drawn, from a half to one and a "
+        "half, so that nobody can count with it (CVE-2020-25705)"),
+    number<FIELD(ip.icmp_msgs_per_sec)>(
+        "net.ipv4.icmp_msgs_per_sec", 1, most_int, "",
+        "ICMP errors to all in a second, IPv6's too; resets and echo replies have limits of their own"),
+    duration<FIELD(ip.icmp_ratelimit), millisecond>(
+        "net.ipv4.icmp_ratelimit", 0, most_int, "1000",
+        "milliseconds between ICMP errors to one destination, after a burst of 6; 0: no limit of one destination. At "
+        "the end of a TUN there is often one only, which has many programs"),
     number<FIELD(tcp.ttl)>("net.ipv4.ip_default_ttl", 1, 255, "",
                            "time to live of packets, unless IP_TTL says otherwise (RFC 1122 3.2.1.7)"),
     {.name = "net.ipv4.ip_local_port_range",
@@ -181,6 +193,12 @@ constexpr Sysctl table[] = {
      .form = "ports and ranges with commas between, such as 8080,9000-9099, or nothing",
      .show = show_reserved,
      .take = take_reserved},
+    number<FIELD(ip.ipfrag_high_thresh)>(
+        "net.ipv4.ipfrag_high_thresh", 64 << 10, 4 << 20, "",
+        "octets for datagrams that wait for fragments, 64 KiB each, IPv6's too; then the oldest makes room"),
+    duration<FIELD(ip.ipfrag_time), second>(
+        "net.ipv4.ipfrag_time", 1, 3600, "",
+        "seconds that fragments wait for the rest; RFC 1122 3.3.2 would have 60 to 120, Linux's IDs come round sooner"),
     number<FIELD(ip.min_pmtu)>(
         "net.ipv4.route.min_pmtu", 68, 65'535, "",
         "octets; no lower path MTU is learned for IPv4: whoever tells less is believed this much"),
@@ -235,6 +253,11 @@ constexpr Sysctl table[] = {
     flag<FIELD(v6_only)>("net.ipv6.bindv6only", "", "IPv6 sockets begin with IPV6_V6ONLY (RFC 3493 5.3)"),
     number<FIELD(tcp.hop_limit)>("net.ipv6.conf.default.hop_limit", 1, 255, "",
                                  "hop limit of packets, unless IPV6_UNICAST_HOPS says otherwise"),
+    flag<FIELD(ip.icmp6_echo_ignore_all)>("net.ipv6.icmp.echo_ignore_all", "", "no ICMPv6 echo request is answered"),
+    duration<FIELD(ip.icmp6_ratelimit), millisecond>(
+        "net.ipv6.icmp.ratelimit", 0, most_int, "", "the same as net.ipv4.icmp_ratelimit for ICMPv6 (RFC 4443 2.4(f))"),
+    duration<FIELD(ip.ip6frag_time), second>("net.ipv6.ip6frag_time", 1, 3600, "",
+                                             "seconds that IPv6 fragments wait for the rest (RFC 8200 4.5)"),
 };
 #undef FIELD
 static_assert(std::ranges::is_sorted(table, {}, &Sysctl::name));

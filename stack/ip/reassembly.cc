@@ -49,13 +49,13 @@ std::expected<void, Rejection> check_shape(const Datagram& d) {
   if (!d.fragment->more || d.payload.size() % 8 == 0) return {};
   constexpr std::size_t payload_length = 4;
   return d.src.is_v4() ? reject(Drop::fragment)
-                       : std::unexpected{Rejection{Drop::fragment, problem::bad_field(Family::v6, payload_length)}};
+                       : std::unexpected{Rejection{Drop::fragment, problem::bad_fragment(payload_length)}};
 }
 
 bool is_too_long(const Datagram& d) { return unfragmented(d) + d.fragment->offset + d.payload.size() > largest; }
 Rejection too_long(const Datagram& d) {
   if (d.src.is_v4()) return {Drop::fragment};
-  return {Drop::fragment, problem::bad_field(Family::v6, d.header_size - fragment_header + 2u)};
+  return {Drop::fragment, problem::bad_fragment(d.header_size - fragment_header + 2u)};
 }
 
 /// The ECN field of the whole (RFC 3168 section 5.3), from a bit for each of the four codepoints seen; nothing where
@@ -194,6 +194,17 @@ Slice Reassembly::expire(Counters& counters) {
   ++counters.reassembly_timeouts;
   remove(e);
   return first;
+}
+
+std::uint64_t Reassembly::digest(std::uint64_t h) {
+  const auto mix = [&h](std::uint64_t v) { h = (h ^ v) * 0x9e3779b97f4a7c15u, h ^= h >> 32; };
+  for (auto* list : {&oldest_v4_, &oldest_v6_})
+    for (const Entry& e : *list) {
+      mix(std::uint64_t{e.id} << 32 | e.total << 1 | (e.ended ? 1u : 0u));
+      mix(static_cast<std::uint64_t>(e.began.time_since_epoch().count()));
+      for (std::size_t i = 0; i < e.runs; ++i) mix(std::uint64_t{e.run[i].begin} << 32 | e.run[i].end);
+    }
+  return h;
 }
 
 std::expected<Slice, Rejection> Reassembly::arrives(Bytes packet, const Datagram& d, Pool& pool, Counters& counters,

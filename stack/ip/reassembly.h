@@ -46,6 +46,8 @@ class Reassembly {
   Slice expire(Counters& counters);
   void set(const ReassemblySettings& settings) { settings_ = settings; }
   std::size_t size() const { return size_; }
+  /// Of what waits; equal for equal behaviour.
+  std::uint64_t digest(std::uint64_t h);
 
  private:
   using Index = std::uint8_t;

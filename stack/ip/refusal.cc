@@ -23,6 +23,9 @@ Problem unknown_next_header(std::size_t pointer) {
 Problem unknown_option(std::size_t pointer, bool to_multicast) {
   return {icmp6::parameter_problem, 2, static_cast<std::uint32_t>(pointer), to_multicast};
 }
+Problem bad_fragment(std::size_t pointer) {
+  return {.type = icmp6::parameter_problem, .rest = static_cast<std::uint32_t>(pointer), .about_fragment = true};
+}
 Problem headers_cut_off() { return {icmp6::parameter_problem, 3, 0}; }
 Problem protocol_unreachable() { return {icmp4::unreachable, 2, 0}; }
 Problem port_unreachable(Family f) {
@@ -64,7 +67,9 @@ bool may_refuse_v6(Bytes packet, const Problem& p, const Addresses& own) {
   if (!ip || ip->has_mapped_address() || !is_one_host(ip->src(), own)) return false;
   if (ip->dst().is_multicast() && !p.to_multicast) return false;
   const QuotedChain chain = find_transport(ip->next_header(), ip->payload());
-  if (chain.later_fragment || chain.nested) return false;
+  if (chain.nested) return false;
+  // RFC 4443 does not forbid it; but a part of an ICMP message may be one of an error.
+  if (chain.later_fragment) return p.about_fragment && chain.protocol != protocol::icmpv6;
   return chain.protocol != protocol::icmpv6 || is_query_v6(ip->payload().subspan(chain.size));
 }
 

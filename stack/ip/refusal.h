@@ -17,8 +17,9 @@ namespace tunic {
 /// What an ICMP error says: its type, its code and the four octets before the quote.
 struct Problem {
   std::uint8_t type = 0, code = 0;
-  std::uint32_t rest = 0;     // a pointer or an MTU, as it stands on the wire
-  bool to_multicast = false;  // told even about a packet to a multicast address (RFC 4443 section 2.4(e.3))
+  std::uint32_t rest = 0;       // a pointer or an MTU, as it stands on the wire
+  bool to_multicast = false;    // told even about a packet to a multicast address (RFC 4443 section 2.4(e.3))
+  bool about_fragment = false;  // told even about a later fragment (RFC 8200 section 4.5)
   friend bool operator==(const Problem&, const Problem&) = default;
 };
 
@@ -29,6 +30,8 @@ Problem bad_field(Family f, std::size_t pointer);
 Problem unknown_next_header(std::size_t pointer);
 /// An IPv6 option that we do not know.
 Problem unknown_option(std::size_t pointer, bool to_multicast);
+/// What an IPv6 fragment says of itself cannot be.
+Problem bad_fragment(std::size_t pointer);
 /// The first fragment does not hold all headers (RFC 7112 section 5).
 Problem headers_cut_off();
 Problem protocol_unreachable();
@@ -46,8 +49,8 @@ struct Rejection {
 };
 
 /// Whether `packet`, of which at least the IP header is there, may be answered by an error at all: not if it is an
-/// error itself, a later fragment, or was sent to more than one host or by what is not one (RFC 1122 section 3.2.2, RFC
-/// 4443 section 2.4(e)).
+/// error itself, a later fragment (of IPv6: unless that is what is wrong), or was sent to more than one host or by what
+/// is not one (RFC 1122 section 3.2.2, RFC 4443 section 2.4(e)).
 bool may_refuse(Bytes packet, const Problem& p, const Addresses& own);
 
 /// As much of `packet` as an error quotes: of IPv4 what makes 576 octets in all (RFC 1812 section 4.3.2.3), of IPv6

@@ -130,6 +130,31 @@ TEST_F(UdpError, a_small_path_is_learned_and_told) {  // C1
   }
 }
 
+// All the way: our own refusal of our own datagram.
+TEST_F(UdpError, a_closed_port_of_our_own_is_told_to_who_asked) {
+  for (const Family f : families)
+    for (const IpAddr& there : {us(f), IpAddr::loopback(f)}) {
+      const SocketId s = *stack().open(f, Transport::udp), reporting = *stack().open(f, Transport::udp);
+      ASSERT_TRUE(stack().set(reporting, Option::receive_errors, 1));
+      for (const SocketId each : {s, reporting}) {
+        ASSERT_TRUE(stack().connect(each, {there, Port{99}}, host_.now()));
+        ASSERT_EQ(stack().send(each, as_bytes("anybody?")), 8u);
+        host_.flush();
+        lapse(1ms);
+        looped_ += 2;  // the datagram and the error
+        EXPECT_NE(stack().ready(each) & ready::error, 0u);
+      }
+      EXPECT_EQ(stack().send(s, as_bytes("x")).error(), Error::refused);
+      ErrorReport r;
+      std::string quoted;
+      ASSERT_TRUE(report(reporting, r, &quoted));
+      EXPECT_EQ(quoted, "anybody?");
+      EXPECT_EQ(r.error, ECONNREFUSED);
+      EXPECT_EQ(r.offender, there);
+      EXPECT_EQ(r.to, (Endpoint{there, Port{99}}));
+    }
+}
+
 TEST_F(UdpError, an_echo_socket_is_told_by_its_identifier) {
   for (const Family f : families) {
     const SocketId s = *stack().open(f, Transport::icmp);

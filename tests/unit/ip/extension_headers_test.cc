@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/work.h"
 #include "ip/input.h"
 #include "packets.h"
 #include "wire/protocol.h"
@@ -49,7 +50,9 @@ TEST(ExtensionHeaders, chains_of_every_count) {  // I7
     Octets chain;
     for (std::size_t i = 0; i < count; ++i)
       chain = join(std::move(chain), padded_header(i + 1 < count ? protocol::destination_options : protocol::udp));
+    take_work();
     const auto end = skip_extension_headers(count == 0 ? protocol::udp : protocol::destination_options, chain);
+    EXPECT_LE(take_work(), 64 + chain.size()) << "law 2";
     ASSERT_EQ(end.has_value(), count <= ExtensionLimits::headers) << count << " headers";
     if (end) {
       EXPECT_EQ(end->protocol, protocol::udp);
@@ -74,7 +77,9 @@ TEST(ExtensionHeaders, every_length) {  // I7
       at += size;
     }
     Octets h = header_with(protocol::tcp, options);
+    take_work();
     const auto why = dropped(protocol::destination_options, h);
+    EXPECT_LE(take_work(), 64 + h.size()) << "law 2";
     EXPECT_EQ(why, h.size() <= ExtensionLimits::octets ? std::nullopt : std::optional{Drop::bad_header}) << length;
     h.pop_back();
     EXPECT_EQ(dropped(protocol::destination_options, h), Drop::truncated) << length;
@@ -144,12 +149,17 @@ TEST(ExtensionHeaders, routing) {  // I8
 }
 
 TEST(ExtensionHeaders, jumbograms_are_not_spoken) {  // I9
-  for (const char* length : {"00000000", "00000001", "0000ffff", "00010000", "7fffffff", "ffffffff"}) {
-    const Octets jumbo = octets(std::string{"06 00 c2 04 "} + length);
+  std::vector<std::uint32_t> lengths{0, 0xffff'ffff};
+  for (unsigned bit = 0; bit < 32; ++bit)
+    for (const std::uint32_t off : {0u, 1u}) lengths.push_back((1u << bit) - off);
+  for (const std::uint32_t length : lengths) {
+    Octets jumbo = octets("06 00 c2 04 00000000");
+    store_be(&jumbo[4], length);
     const auto end = skip_extension_headers(protocol::hop_by_hop, jumbo);
     EXPECT_EQ(end.error().why, Drop::bad_header) << length;
     EXPECT_FALSE(end.error().problem) << length;
     Octets packet = test::packet(test::peer6, test::us6, protocol::hop_by_hop, join(jumbo, Octets(20)));
+    EXPECT_EQ(accept(packet, {}, {}, test::host()).error().why, Drop::bad_header) << length;
     store_be(&packet[4], std::uint16_t{0});  // the payload length of a jumbogram
     EXPECT_EQ(accept(packet, {}, {}, test::host()).error().why, Drop::truncated) << length;
   }
@@ -161,8 +171,8 @@ TEST(ExtensionHeaders, no_next_header) {
 }
 
 TEST(ExtensionHeaders, a_fragment_header_ends_the_chain) {
-  const auto end = skip_extension_headers(
-      protocol::hop_by_hop, join(padded_header(protocol::fragment), octets("06 00 0011 01020304 0102")));
+  const auto end = skip_extension_headers(protocol::hop_by_hop,
+                                          join(padded_header(protocol::fragment), octets("06 00 0011 01020304 0102")));
   ASSERT_TRUE(end);
   EXPECT_EQ(end->protocol, protocol::tcp);
   EXPECT_EQ(end->size, 16u);

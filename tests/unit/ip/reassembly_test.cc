@@ -217,7 +217,7 @@ TEST_F(ReassemblyTest, the_ping_of_death) {  // F3
       const auto r = arrives(test::encode(p));
       ASSERT_FALSE(r) << size;
       EXPECT_EQ(r.error().why, Drop::fragment);
-      const auto told = f == Family::v6 ? std::optional{problem::bad_field(f, 42)} : std::nullopt;
+      const auto told = f == Family::v6 ? std::optional{problem::bad_fragment(42)} : std::nullopt;
       EXPECT_EQ(r.error().problem, told) << "points at the offset (RFC 8200 section 4.5)";
     }
     EXPECT_EQ(dropped(fragment(datagram(peer(f), Octets(92)), 48, 60, false, 5)), Drop::fragment_overlap)
@@ -283,7 +283,7 @@ TEST_F(ReassemblyTest, malformed_ones) {  // F8
       const auto r = arrives(fragment(p, 16, size, true, 1));
       ASSERT_FALSE(r) << size;
       EXPECT_EQ(r.error().why, Drop::fragment);
-      EXPECT_EQ(r.error().problem, f == Family::v6 ? std::optional{problem::bad_field(f, 4)} : std::nullopt)
+      EXPECT_EQ(r.error().problem, f == Family::v6 ? std::optional{problem::bad_fragment(4)} : std::nullopt)
           << "points at the payload length";
     }
     EXPECT_EQ(dropped(fragment(p, 16, 0, true, 1)), Drop::fragment) << "empty, and more to come";
