@@ -1,5 +1,6 @@
 #include "libtunic/impaired_port.h"
 
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -11,7 +12,7 @@ namespace tunic {
 
 namespace {
 
-constexpr long look_again = 1'000'000;  // nanoseconds
+constexpr timespec look_again{.tv_sec = 0, .tv_nsec = 1'000'000}, device_rest{.tv_sec = 1, .tv_nsec = 0};
 
 void add(int set, int fd) {
   epoll_event e{.events = EPOLLIN, .data = {.fd = fd}};
@@ -22,6 +23,7 @@ void add(int set, int fd) {
 
 ImpairedPort::ImpairedPort(Link& inner, int device, Pool& pool, const ImpairSettings& settings)
     : impair_{inner, pool, settings},
+      device_{device},
       timer_{timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)},
       waited_on_{epoll_create1(EPOLL_CLOEXEC)} {
   try {
@@ -42,8 +44,19 @@ ImpairedPort::~ImpairedPort() {
 
 std::span<RxPacket> ImpairedPort::receive(const ReadHint* hint) {
   const std::span<RxPacket> packets = impair_.receive(hint);
+  watch_device();
   set_timer();
   return packets;
+}
+
+/// An epoll tells of errors unasked, so what reports one must leave it.
+void ImpairedPort::watch_device() {
+  pollfd p{.fd = device_, .events = POLLIN, .revents = 0};
+  poll(&p, 1, 0);
+  const bool is_broken = (p.revents & ~POLLIN) != 0;
+  epoll_event e{.events = EPOLLIN, .data = {.fd = device_}};
+  if (is_broken != rests_) epoll_ctl(waited_on_, is_broken ? EPOLL_CTL_DEL : EPOLL_CTL_ADD, device_, &e);
+  rests_ = is_broken;
 }
 
 std::size_t ImpairedPort::send(std::span<TxPacket> packets) {
@@ -54,7 +67,7 @@ std::size_t ImpairedPort::send(std::span<TxPacket> packets) {
 
 /// Setting it also makes it unreadable, if it has gone off.
 void ImpairedPort::set_timer() {
-  const itimerspec in{.it_interval = {}, .it_value = {.tv_sec = 0, .tv_nsec = impair_.held() ? look_again : 0}};
+  const itimerspec in{.it_interval = {}, .it_value = impair_.held() ? look_again : rests_ ? device_rest : timespec{}};
   timerfd_settime(timer_, 0, &in, nullptr);
 }
 

@@ -1,5 +1,6 @@
 // A Link made bad on purpose (TUNIC_IMPAIR), with a descriptor to wait on: readable when the device is, and while
-// packets are held back, once a millisecond.
+// packets are held back, once a millisecond. A device that reports an error, for it was deleted, would be readable for
+// ever: it is looked at once a second.
 #pragma once
 
 #include "tun/impair.h"
@@ -17,9 +18,12 @@ class ImpairedPort final : public Link {
   std::size_t send(std::span<TxPacket> packets) override;
 
  private:
+  void watch_device();
   void set_timer();
 
   Impair impair_;
+  const int device_;
+  bool rests_ = false;  // the device reports an error, and is not waited for until receive() is called again
   int timer_;      // timerfd
   int waited_on_;  // epoll of the device and the timer
 };

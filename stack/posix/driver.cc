@@ -1,5 +1,6 @@
 #include "posix/driver.h"
 
+#include <pthread.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -76,6 +77,13 @@ void Driver::after_fork_in_child() {
 
 // -- the gate --
 
+void Driver::lock() {
+  int before = 0;
+  pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+  gate_.lock();
+  cancel_state_ = before;
+}
+
 void Driver::unlock() {
   flush();
   leave();
@@ -86,8 +94,10 @@ void Driver::leave() {
   std::array<Bell, max_bells> bells;
   const std::size_t count = std::exchange(bell_count_, 0);
   std::copy_n(bells_.begin(), count, bells.begin());
+  const int cancel_state = cancel_state_;
   gate_.unlock();
   for (std::size_t i = 0; i < count; ++i) sound(bells[i]);
+  pthread_setcancelstate(cancel_state, nullptr);
 }
 
 void Driver::flush() {

@@ -88,8 +88,9 @@ class Driver {
   /// Ends the background thread; from now on packets are looked at only while callers wait.
   void stop();
 
-  // The gate. Leaving it sends what was made ready since it was entered.
-  void lock() { gate_.lock(); }
+  // The gate. Leaving it sends what was made ready since it was entered. A thread that is to be cancelled is not while
+  // it is inside: it would take the Stack with it.
+  void lock();
   void unlock();
 
   // -- under the gate --
@@ -157,6 +158,7 @@ class Driver {
   void end();
 
   std::mutex gate_;
+  int cancel_state_ = 0;  // that of the thread inside, outside
   Stack& stack_;
   Link& link_;
   const int device_;

@@ -1,5 +1,5 @@
-// The system calls in which a thread sleeps, and those that wake it. Raw calls, so that none is a point of
-// cancellation: a thread cancelled while it drives the Stack would take the Stack with it.
+// The system calls in which a thread sleeps, and those that wake it. Those in which it sleeps are raw calls and no
+// points of cancellation: what a call that waits has put up would be left behind.
 #pragma once
 
 #include <poll.h>

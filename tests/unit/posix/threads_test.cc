@@ -1,4 +1,8 @@
 // Many threads in one stack. Run under ThreadSanitizer too.
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <random>
 #include <thread>
@@ -63,6 +67,32 @@ TEST(Threads, many_wait_for_one_socket) {
   host.shutdown(client, SHUT_WR);
   for (std::thread& t : readers) t.join();
   EXPECT_EQ(got, 2000);
+}
+
+TEST(Threads, one_that_is_to_be_cancelled_finishes_its_calls_and_takes_nothing_with_it) {
+  Host host;
+  const auto [client, server] = host.pair();
+  const int event = eventfd(0, EFD_CLOEXEC);
+  for (int round = 0; round < 20; ++round) {
+    std::string got;
+    std::thread reader{[&, fd = server] { got = host.take(fd, 1); }};
+    std::thread cancelled{[&, fd = client] {
+      pthread_cancel(pthread_self());
+      EXPECT_EQ(host.say(fd, "x"), 1);  // wakes the reader by a write to its doorbell
+      EXPECT_EQ(host.close(host.socket()), 0);
+      const int set = host.epoll();
+      EXPECT_EQ(host.add(set, event), 0);
+      EXPECT_EQ(host.epoll_wait(set), Host::Events{});
+      EXPECT_EQ(host.close(set), 0);
+      int state = 0;
+      pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);  // or gtest's own output would be the end
+      EXPECT_EQ(state, PTHREAD_CANCEL_ENABLE);
+    }};
+    cancelled.join();
+    reader.join();
+    EXPECT_EQ(got, "x");
+  }
+  ::close(event);
 }
 
 TEST(Threads, sockets_come_and_go_while_others_look) {
