@@ -222,6 +222,7 @@ def fragments():
         yield f"{v}-small-pool", tape(*[p(0, 80, number=i % 8, source=i // 8) for i in range(40)], *thirds, pool=7)
     both = [part(0, 80, v6=i % 2 == 1, number=i // 2 % 8, source=i // 16) for i in range(90)]
     yield "both-full", tape(*both, part(80, 81, True), part(80, 81, True, v6=True))
+    yield "both-of-other-patience", tape(part(0, 80, v6=True), part(0, 80, later=40), part(80, 88, source=1, later=25))
     yield "both-time-out", tape(*both[:20], part(80, 88, later=30), part(80, 88, v6=True, later=32))
 
 
@@ -252,7 +253,7 @@ def conversations():
 
     yield "nothing", tape()
     yield "open-all", tape(*[opened(i, i % 2, 4 + i // 2 % 2 * 2, ("tcp", "udp", "icmp")[i % 3]) for i in range(16)])
-    yield "open-close-again", tape(*[opened(1) + call("close", 1) + call("stale", 0, i) for i in range(30)])
+    yield "open-close-again", tape(*[opened(1) + call("close", 1) + opened(2) + call("stale", 0, i) + call("close", 2) for i in range(30)])
     yield "open-too-many", tape(*[opened(i % 16) + turn() for i in range(60)])
     for family in (4, 6):
         v, anywhere, own, loop, peer = f"v{family}", *((any4, own4, loop4, peer4) if family == 4 else (any6, own6, loop6, peer6))
@@ -287,7 +288,7 @@ def conversations():
         yield f"{v}-time-wait", tape(joined(family), call("close", 1), turn(), call("close", 2), turn(s1), call("ask", 1), turn(s60), turn(s1))
         yield f"{v}-keep-alive", tape(joined(family), call("set", 1, 3, 1), call("set", 1, 4, 1), turn(s1), turn(s12), turn(hours))
         yield f"{v}-corked", tape(joined(family), call("set", 1, 8, 1), send(1, 9), turn(ms5), turn(ms200), receive(2, 9))
-        yield f"{v}-memory-fails", tape(joined(family), call("fail", 0, 3, 0), *[send(1, 200) + turn(ms5) + receive(2, 250) for i in range(9)])
+        yield f"{v}-memory-fails", tape(joined(family), call("fail", 0, 3), *[send(1, 200) + turn(ms5) + receive(2, 250) for i in range(9)])
         yield f"{v}-mtu", tape(joined(family), send(1, 255), call("device", 0, 37), turn(), call("device", 1, 19), turn(s1), receive(2, 255))
 
         def spoken(transport="udp", where=peer):

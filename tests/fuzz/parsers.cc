@@ -1,14 +1,19 @@
-// Z1: every parser of packets, on any octets. Nothing is read outside the input, every loop ends, and what was read is
-// written again as the same value.
+// Z1: every parser of packets, on any octets. Nothing is read outside the input, no loop takes more than 64 steps
+// beside the octets it reads (law 2), and what was read is written again as the same value.
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "base/work.h"
 #include "fuzz/fuzz.h"
+#include "ip/errors.h"
+#include "ip/extension_headers.h"
 #include "ip/input.h"
+#include "ip/refusal.h"
 #include "wire/icmp.h"
 #include "wire/ipv4.h"
 #include "wire/ipv6.h"
+#include "wire/protocol.h"
 #include "wire/tcp.h"
 #include "wire/tcp_options.h"
 #include "wire/text.h"
@@ -102,6 +107,74 @@ void ipv6(Bytes input) {
   udp(v->payload());
 }
 
+const Addresses& own() {
+  static const Addresses addresses = [] {
+    std::array<std::byte, 16> v6{std::byte{0xfd}, std::byte{0}, std::byte{0}, std::byte{7}};
+    v6[15] = std::byte{2};
+    return Addresses{{{IpAddr::v4(0xc6120002u), 24}, {IpAddr::v6(v6.data()), 64}}};
+  }();
+  return addresses;
+}
+
+/// The steps since the last call were not too many for `octets`.
+void expect_little_work(std::size_t octets) { REQUIRE(take_work() <= 64 + octets); }
+
+void extension_headers(std::uint8_t next, Bytes payload) {
+  take_work();
+  for (const bool reassembled : {false, true}) {
+    const auto end = skip_extension_headers(next, payload, reassembled);
+    expect_little_work(payload.size());
+    if (!end) continue;
+    REQUIRE(end->size <= payload.size() && end->size <= ExtensionLimits::octets);
+    REQUIRE(end->field == 6 || (end->field >= Ipv6View::size && end->field < Ipv6View::size + end->size));
+    REQUIRE(!(reassembled && end->fragment));
+    // A whole chain is found alike by who judges it and by who reads a quote.
+    const QuotedChain quoted = find_transport(next, payload);
+    if (!end->fragment) REQUIRE(!quoted.cut_off && quoted.protocol == end->protocol && quoted.size == end->size);
+  }
+  take_work();
+  const QuotedChain quoted = find_transport(next, payload);
+  expect_little_work(payload.size());
+  REQUIRE(quoted.size <= payload.size());
+}
+
+/// An ICMP error: all that it says lies within the packet, and is about a packet of ours.
+void error(const Datagram& d, Bytes packet) {
+  take_work();
+  const auto e = read_error(d, own());
+  expect_little_work(packet.size());
+  if (!e) return;
+  REQUIRE(is_within(e->quote, packet) && is_within(e->transport, e->quote));
+  REQUIRE(e->transport.size() >= 8);
+  REQUIRE(own().is_own(e->local) && e->reporter == d.src && e->family() == d.src.family());
+  REQUIRE(e->error != 0);
+  REQUIRE(e->pair().local.port == e->local_port() && e->pair().remote.port == e->remote_port());
+}
+
+/// The whole way of a packet through IP; and what a refusal of it would quote.
+void host(Bytes packet) {
+  for (const Origin how : {Origin{}, Origin{.looped = true}, Origin{.reassembled = true}}) {
+    take_work();
+    const auto d = accept(packet, how, {}, own());
+    expect_little_work(packet.size());
+    if (!d) {
+      if (d.error().problem && may_refuse(packet, *d.error().problem, own())) {
+        REQUIRE(is_within(quote_of(packet), packet) && quote_of(packet).size() <= 1280);
+      }
+      continue;
+    }
+    REQUIRE(is_within(d->payload, packet));
+    REQUIRE(d->payload.data() == packet.data() + d->header_size);
+    const bool v6_fragment = !d->src.is_v4() && d->fragment;
+    REQUIRE(d->protocol_field < d->header_size);
+    REQUIRE(byte_at(packet, d->protocol_field) == (v6_fragment ? protocol::fragment : d->protocol));
+    REQUIRE(d->broadcast == own().is_broadcast(d->dst) && (d->broadcast || own().is_local(d->dst)));
+    REQUIRE(!(how.reassembled && v6_fragment));
+    static_cast<void>(transport_checksum_ok(*d, {}));
+    if (d->protocol == protocol::icmp || d->protocol == protocol::icmpv6) error(*d, packet);
+  }
+}
+
 }  // namespace
 
 void run(Bytes input) {
@@ -113,6 +186,8 @@ void run(Bytes input) {
   udp(packet);
   icmp(packet);
   options(packet);
+  host(packet);
+  extension_headers(packet.empty() ? 0 : std::to_integer<std::uint8_t>(packet[0]), packet);
   describe(packet);
 }
 

@@ -35,6 +35,7 @@ void World::run() {
     for (Stack& s : stacks_) REQUIRE(s.counters().conserved());
   }
   for (Stack& s : stacks_) s.pool().fail_every(0);
+  memory_fails_ = {};
   if (how % 2 == 0) expect_whole_streams();
   expect_all_given_back();
 }
@@ -94,7 +95,7 @@ void World::step() {
       if (!stale_.empty()) expect_bad_handle(stale_[tape_.octet() % stale_.size()]);
       return;
     case 22:
-      return at(h.side).pool().fail_every(tape_.below(8) + (tape_.below(2) == 0 ? 0 : 1));
+      return make_memory_fail(h.side);
     case 23:
       if (h.open) set_congestion(h);
       return;

@@ -81,4 +81,11 @@ void World::set_device(int side) {
     at(side).set_mtu(std::uint32_t{how} * 36);
 }
 
+// Every so many blocks that are asked for, one is refused.
+void World::make_memory_fail(int side) {
+  const std::uint32_t every = tape_.below(9);
+  at(side).pool().fail_every(every);
+  memory_fails_[static_cast<std::size_t>(side)] = every != 0;
+}
+
 }  // namespace tunic::fuzz

@@ -73,6 +73,8 @@ class World {
   void set_congestion(Handle& h);
   void set_sysctl(int side);
   void set_device(int side);
+  void make_memory_fail(int side);
+  bool memory_fails(const Handle& h) const { return memory_fails_[static_cast<std::size_t>(h.side)]; }
 
   /// Success, or one of these errors, or one that came from the network.
   template <class T>
@@ -85,6 +87,7 @@ class World {
   Tape tape_;
   Instant now_{1h};
   std::array<Stack, 2> stacks_;
+  std::array<bool, 2> memory_fails_{};  // at will: then a socket may promise room that it has not
   MemoryLink link_{stacks_[0].pool(), stacks_[1].pool()};
   std::array<Handle, 16> handles_{};
   std::vector<Handle> stale_{}, edges_{};
