@@ -111,17 +111,13 @@ struct Parts {
   bool ended = false;
   std::vector<std::byte> text{};
   std::vector<bool> here{};
+  std::size_t runs = 0;   // of marks
   std::size_t total = 0;  // 0: the last fragment is not here
   std::uint8_t ecn = 0;   // a bit for each codepoint
   std::optional<Fragment> first{};
 
   Instant expiry() const { return began + (name.family == Family::v4 ? 30s : 60s); }
   std::size_t end() const { return here.size(); }  // of what is here: the last mark is set
-  std::size_t runs() const {
-    std::size_t n = 0;
-    for (std::size_t i = 0; i < here.size(); i += 8) n += here[i] && (i == 0 || !here[i - 8]);
-    return n;
-  }
 };
 
 /// What is said of one fragment.
@@ -160,18 +156,21 @@ class Reference {
       spoil(*p);
       return overlap;
     }
-    Parts with = *p;
-    if (with.end() < end) with.here.resize(end), with.text.resize(end);
-    for (std::size_t i = f.offset; i < end; ++i) with.here[i] = true, with.text[i] = f.payload[i - f.offset];
-    if (with.runs() >= Reassembly::holes) return bad;  // F2
-    if (!f.more) with.total = end;
-    with.ecn |= static_cast<std::uint8_t>(1u << f.tos % 4);
-    if (f.offset == 0) with.first = f;
-    *p = std::move(with);
-    if (p->total == 0 || p->runs() != 1 || !p->here[0]) return {};
-    const Parts done = *p;
+    const bool joins_before = f.offset != 0 && f.offset <= p->end() && p->here[f.offset - 1];
+    const bool joins_after = end < p->end() && p->here[end];
+    const std::size_t runs = p->runs + 1 - joins_before - joins_after;
+    if (runs >= Reassembly::holes) return bad;  // F2
+    p->runs = runs;
+    if (p->end() < end) p->here.resize(end), p->text.resize(end);
+    std::fill_n(p->here.begin() + static_cast<std::ptrdiff_t>(f.offset), f.payload.size(), true);
+    std::ranges::copy(f.payload, p->text.begin() + static_cast<std::ptrdiff_t>(f.offset));
+    if (!f.more) p->total = end;
+    p->ecn |= static_cast<std::uint8_t>(1u << f.tos % 4);
+    if (f.offset == 0) p->first = f;
+    if (p->total == 0 || p->runs != 1 || !p->here[0]) return {};
+    const Verdict done = join(*p);
     remove(*p);
-    return join(done);
+    return done;
   }
 
   std::vector<Parts> all{};
