@@ -26,9 +26,11 @@
  *  - TUNIC_IMPAIR: for tests: loses, reorders and repeats packets both ways, e.g.
  *    `loss=1%,reorder=1%,duplicate=1%,seed=7`
  *
- *  The library never prints and never ends the process. After fork() the child's sockets give EBADF and the parent's go
- *  on undisturbed. Address families: AF_INET and AF_INET6. Types: SOCK_STREAM and SOCK_DGRAM (UDP, ICMP echo), with SOCK_NONBLOCK and
- *  SOCK_CLOEXEC. */
+ *  The library never prints and never ends the process. A call on a socket of ours is no point of cancellation: a thread
+ *  that is to be cancelled (pthread_cancel) goes on until the call returns. After fork() the child's sockets and epolls
+ *  give EBADF, until tunic_close(), tunic_dup2() or tunic_dup3() makes the number free for another use; the parent's go
+ *  on undisturbed. Address families: AF_INET and AF_INET6. Types: SOCK_STREAM and SOCK_DGRAM (UDP, ICMP echo), with
+ *  SOCK_NONBLOCK and SOCK_CLOEXEC. */
 #ifndef TUNIC_H
 #define TUNIC_H
 
