@@ -26,6 +26,7 @@ ROOM_INCLUDE = re.compile(r'#\s*include\s*["<](?:tunic/)?(?:base|wire|buf|port|i
 UNFINISHED = re.compile(r"\bTO[D]O\b|\bFIX[M]E\b|\bXX[X]\b|\bHAC[K]\b|\bnot implemente[d]\b|\bstu[b]s?\b")
 SLEEP = re.compile(r"[s]leep_for|[s]leep_until|\b[u]sleep\s*\(|\b[n]anosleep\b|\btime\.[s]leep\b|(?<![\w.])[s]leep\s*\(|"
                    r"^\s*[s]leep\s+[\d.$]")
+NAMED_TEST = re.compile(r"`(tests/[\w./-]+): ([^`]+)`")
 NAMED_PATH = re.compile(r"`((?:stack|tun|apps|tests|bench|docs|tools)/[\w./-]*)`")
 PARENT_INCLUDE = re.compile(r'#\s*include\s*"\.\./')
 
@@ -66,6 +67,22 @@ def missing_paths(pages):
             for path in NAMED_PATH.findall(line) if not (ROOT / path).exists()]
 
 
+def wrong_requirements():
+    """Each row of docs/host-requirements.md names tests that exist, or says in words why there is none."""
+    wrong, rows = [], 0
+    for number, line in enumerate((ROOT / "docs/host-requirements.md").read_text().splitlines(), 1):
+        cells = [cell.strip() for cell in line.split("|")][1:-1]
+        if not cells or cells[0] in ("section", "---"):
+            continue
+        rows += 1
+        if len(cells) != 5 or not cells[4]:
+            wrong.append(f"line {number}: a row has five cells, and the last is not empty")
+        for name, test in NAMED_TEST.findall(line):
+            if not (ROOT / name).is_file() or not re.search(rf"(?<!\w){re.escape(test)}(?!\w)", (ROOT / name).read_text()):
+                wrong.append(f"line {number}: {name} has no {test}")
+    return wrong or ([] if rows > 100 else [f"only {rows} rows"])
+
+
 def main():
     report = Report()
     files = list(sources())
@@ -86,6 +103,7 @@ def main():
                  hits(written, WORKPLACE) + hits(prose, PROSE, PROSE_ALLOWED))
     pages = [(name, lines) for name, lines in files if name.endswith(".md")]
     report.check("what the pages name exists", missing_paths(pages))
+    report.check("what a host owes is met where the page says so", wrong_requirements())
     report.check("nothing is marked as unfinished", hits(code, UNFINISHED))
     report.check("tests wait for what they wait for, they do not sleep", hits(tests, SLEEP))
     sys.exit(report.finish())
