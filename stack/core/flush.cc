@@ -91,8 +91,7 @@ void Stack::Impl::flush(Instant now, Link& link) {
     if (now >= s.connection->path_mtu_until() || s.path_news != path_news) follow_path(s, now);
     TcpContext c = context(s.local_peer);
     const bool more = s.connection->output(now, id.index, burst, c);
-    finish(burst, from, s.connection->pair(), s.connection->options.ttl, s.connection->options.tos,
-           s.flow_label);
+    finish(burst, from, s.connection->pair(), s.connection->options.ttl, s.connection->options.tos, s.flow_label);
     if (s.connection->take_edge()) mark_edge(id.index);
     if (more) {
       dirty.push_back(id);

@@ -20,7 +20,8 @@ std::optional<Drop> Stack::Impl::deliver(RxPacket& packet, bool reassembled, Ins
     return datagram.error().why;
   }
   const auto& d = *datagram;
-  if (!routes.check(d.src, addresses)) return Drop::martian_source;  // no answer could go there, as Linux with rp_filter
+  if (!routes.check(d.src, addresses))
+    return Drop::martian_source;  // no answer could go there, as Linux with rp_filter
   if (d.fragment) return fragment_arrives(packet, d, now);
   if (d.protocol == protocol::tcp) {
     if (!transport_checksum_ok(d, packet.offload)) return Drop::bad_checksum;  // MUST-3
@@ -119,7 +120,8 @@ std::optional<Drop> Stack::Impl::listen_arrives(std::uint32_t listener_index, Se
   child.local = seg.pair.local;
   child.flow_label = flow_label_of(seg.pair);
   child.local_peer = addresses.is_local(seg.pair.remote.addr);
-  child.connection = std::make_unique<Connection>(seg.pair, listening.options, config.tcp, first_hop_mtu(seg.pair.remote.addr));
+  child.connection =
+      std::make_unique<Connection>(seg.pair, listening.options, config.tcp, first_hop_mtu(seg.pair.remote.addr));
   follow_path(child, now);
   Seq32 iss = config.tcp.test_isn ? Seq32{*config.tcp.test_isn} : initial_sequence(prf, seg.pair, now);
   if (reopened != nullptr) iss = beyond(iss, *reopened);

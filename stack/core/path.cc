@@ -22,8 +22,8 @@ void Stack::Impl::follow_path(Socket& s, Instant now) {
   s.path_news = path_news;
 }
 
-// RFC 5927: the quoted pair finds the connection (RFC 1122 section 4.2.3.9), and that asks whether the quoted segment is
-// in flight. A record in TIME-WAIT has nothing in flight.
+// RFC 5927: the quoted pair finds the connection (RFC 1122 section 4.2.3.9), and that asks whether the quoted segment
+// is in flight. A record in TIME-WAIT has nothing in flight.
 std::optional<Drop> Stack::Impl::tcp_error(const FourTuple& pair, NetworkError e, Instant now) {
   if (e.mtu != 0 && pair.remote.addr.is_v4()) e.mtu = std::max(e.mtu, config.ip.min_pmtu);  // C2
   if (e.mtu != 0 && !pair.remote.addr.is_v4() && e.mtu < PmtuCache::min_v6) return Drop::icmp_ignored;

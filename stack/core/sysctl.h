@@ -1,5 +1,5 @@
 /// @file
-/// The knobs of a Stack under the names that Linux gives them: `net.ipv4.…`, `net.ipv6.…`, `net.core.…`. A value is a
+/// The knobs of a Stack under the names that Linux gives them: net.ipv4, net.ipv6 and net.core. A value is a
 /// text of numbers in Linux's units, with white space between several. `docs/sysctl.md` is this table.
 #pragma once
 

@@ -74,7 +74,8 @@ std::expected<std::vector<std::pair<std::string, std::string>>, StartError> to_s
     else if (!all.empty())
       all.back().second += "," + part;
     else
-      return wrong("TUNIC_SYSCTL", text, "has \"" + part + "\" without a value; write e.g. net.ipv4.tcp_fin_timeout=30");
+      return wrong("TUNIC_SYSCTL", text,
+                   "has \"" + part + "\" without a value; write e.g. net.ipv4.tcp_fin_timeout=30");
   }
   Config trial;
   for (const auto& [name, value] : all) {

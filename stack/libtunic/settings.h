@@ -27,7 +27,7 @@ struct Settings {
   std::optional<int> fd;  // wins over `device`
   bool takes_fd = false;  // it was given by the environment: ours from now on
   std::vector<Prefix> addresses;
-  std::vector<Route> routes;  // the first come first
+  std::vector<Route> routes;         // the first come first
   std::optional<std::uint32_t> mtu;  // else the device's
   Duration linger = 5s;
   std::optional<ImpairSettings> impair;

@@ -139,7 +139,8 @@ class SeveralAddresses : public DatagramHost {
 };
 
 TEST_F(SeveralAddresses, each_answers_from_the_address_that_was_asked) {  // RFC 1122 section 3.3.4.2
-  const SocketId listener = *stack().open(Family::v6);  // of both families
+  // Of both families:
+  const SocketId listener = *stack().open(Family::v6);
   ASSERT_TRUE(stack().bind(listener, {IpAddr{}, Port{80}}));
   ASSERT_TRUE(stack().listen(listener, 5));
   for (const IpAddr& asked : {us4, second4, us6, second6}) {
