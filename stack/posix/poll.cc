@@ -1,6 +1,11 @@
 // poll() and select(): sockets of ours and descriptors of the kernel in one set.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <climits>
+#include <cstdlib>
+#include <cstring>
 #include <memory_resource>
 #include <vector>
 
@@ -88,6 +93,18 @@ int put(fd_set* set, int fd, bool value) {
   return value;
 }
 
+/// How many numbers the kernel's table of this process has room for. Linux looks at no bits beyond, whatever the count:
+/// programs give getdtablesize() beside sets that are much smaller.
+int table_size() {
+  std::array<char, 2048> text{};
+  const int file = ::open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+  if (file < 0) return INT_MAX;
+  const ssize_t size = ::read(file, text.data(), text.size() - 1);
+  ::close(file);
+  const char* line = size > 0 ? std::strstr(text.data(), "FDSize:") : nullptr;
+  return line == nullptr ? INT_MAX : std::atoi(line + std::strlen("FDSize:"));
+}
+
 constexpr short read_events = POLLIN | POLLRDNORM | POLLRDBAND | POLLHUP | POLLERR;
 constexpr short write_events = POLLOUT | POLLWRNORM | POLLWRBAND | POLLERR;
 
@@ -138,6 +155,7 @@ Result<int> Sockets::poll_set(std::span<pollfd> all, short unasked, Duration tim
 }
 
 int Sockets::select(int count, fd_set* in, fd_set* out, fd_set* except, Duration timeout, const sigset_t* mask) {
+  if (count > FD_SETSIZE) count = std::min(count, table_size());
   std::vector<pollfd> all;
   for (int fd = 0; fd < count; ++fd) {
     const int events =

@@ -8,6 +8,7 @@
 #include <array>
 #include <atomic>
 #include <csignal>
+#include <limits>
 #include <thread>
 
 #include "host.h"
@@ -87,6 +88,17 @@ TEST(Select, misuse_and_time) {
   in = {door};
   EXPECT_EQ(host.select(FD_SETSIZE, &in.set, nullptr, nullptr, 1), 0);
   EXPECT_FALSE(in[door]);
+}
+
+TEST(Select, no_bits_are_looked_at_beyond_the_numbers_that_can_be) {
+  Host host;
+  const auto [client, server] = host.pair();
+  host.say(client, "x");
+  std::vector<fd_mask> large((1 << 20) / (8 * sizeof(fd_mask)));
+  auto* in = reinterpret_cast<fd_set*>(large.data());
+  FD_SET(server, in);
+  EXPECT_EQ(host.select(std::numeric_limits<int>::max(), in, nullptr, nullptr), 1);
+  EXPECT_TRUE(FD_ISSET(server, in));
 }
 
 TEST(Select, more_numbers_than_the_type_holds) {
