@@ -277,6 +277,26 @@ TEST_F(Refusal, to_all_is_limited_by_a_number_that_nobody_knows) {  // C7
   EXPECT_NE(told.front(), told.back()) << "the burst differs from key to key";
 }
 
+TEST_F(Refusal, is_limited_as_the_knobs_say) {  // C7
+  const auto told = [&](int probes) {
+    std::size_t n = 0;
+    for (int i = 0; i < probes; ++i) n += answers(probe(peer4)).size();
+    return n;
+  };
+  ASSERT_TRUE(stack().set_sysctl("net.ipv4.icmp_ratelimit", "1000"));
+  EXPECT_EQ(told(10), 6u);
+  lapse(1s);
+  EXPECT_EQ(told(10), 1u);
+  ASSERT_TRUE(stack().set_sysctl("net.ipv4.icmp_ratelimit", "0"));
+  EXPECT_GE(told(200), 30u) << "what all have alone";
+  lapse(10s);
+  ASSERT_TRUE(stack().set_sysctl("net.ipv4.icmp_msgs_per_sec", "1"));
+  ASSERT_TRUE(stack().set_sysctl("net.ipv4.icmp_msgs_burst", "4"));
+  const std::size_t few = told(50);
+  EXPECT_GE(few, 2u);
+  EXPECT_LE(few, 8u);
+}
+
 TEST_F(Refusal, of_segments_by_resets_is_limited_by_destination) {  // C7
   const auto segment = [](const IpAddr& from, std::uint16_t port) {
     return Segment{.src = {from, Port{port}}, .dst = {us4, Port{9}}, .flags = flag::syn};
