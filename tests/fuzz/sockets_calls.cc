@@ -22,6 +22,7 @@ void World::open(Handle& h) {
 void World::bind(Handle& h) {
   const Endpoint where = some_endpoint(h.side);
   const auto before = of(h).local(h.id);
+  const State state = of(h).info(h.id)->state;
   const Status done = of(h).bind(h.id, where);
   REQUIRE(is_one_of(h, done, {Error::invalid, Error::not_available, Error::in_use, Error::family}));
   const auto now = of(h).local(h.id);
@@ -30,7 +31,8 @@ void World::bind(Handle& h) {
     REQUIRE(*now == *before);
     return;
   }
-  REQUIRE(!h.bound && h.pair.local.port == Port{} && !h.listens);
+  REQUIRE(!h.bound && !h.listens && state == State::closed);
+  h.joined({});  // a connect() before has failed
   REQUIRE(now->addr == where.addr);
   REQUIRE(h.family == Family::v6 || where.addr.is_v4());
   if (where.port != Port{}) REQUIRE(now->port == where.port);
