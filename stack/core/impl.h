@@ -140,8 +140,11 @@ struct Stack::Impl {
   Result<std::uint32_t> new_socket(Family family, Transport transport = Transport::tcp);
   void free_socket(std::uint32_t index);
   Status bind(Socket& s, std::uint32_t index, const Endpoint& local);
+  Status bind_port(Socket& s, std::uint32_t index, const Endpoint& local);
   void unbind(Socket& s);
   Status connect(Socket& s, std::uint32_t index, Endpoint remote, Instant now);
+  /// What a program means by an address of zeros: this host, over the protocol that the socket speaks (as Linux).
+  static Endpoint destination(const Socket& s, Endpoint to);
   Binding binding_of(const Socket& s, std::uint32_t index, const Endpoint& local) const;
   bool pair_is_free(const FourTuple& pair, Instant now) const;
   void disconnect(Socket& s, std::uint32_t index);

@@ -201,12 +201,16 @@ Status Stack::set(SocketId id, Option o, std::int64_t value) {
       break;
     case Option::receive_errors:
       u.receive_errors = on;
+      if (!on && s->datagram) s->datagram->forget_reports();
       break;
     case Option::mtu_discover:
       u.mtu_discover = static_cast<std::uint8_t>(value);
       break;
     case Option::no_checksum:
       u.no_checksum = on;
+      break;
+    case Option::free_bind:
+      u.free_bind = on;
       break;
     case Option::mtu:
       break;
@@ -289,6 +293,8 @@ Result<std::int64_t> Stack::get(SocketId id, Option o) const {
       return u.mtu_discover;
     case Option::no_checksum:
       return u.no_checksum;
+    case Option::free_bind:
+      return u.free_bind;
     case Option::mtu: {
       const auto peer = remote(id);
       if (!peer) return fail(Error::not_connected);

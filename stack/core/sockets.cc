@@ -104,6 +104,7 @@ Result<std::uint32_t> Stack::Impl::new_socket(Family family, Transport transport
     s.datagram = std::make_unique<DatagramSocket>(transport);
     s.options.receive_buffer = config.udp.receive_buffer;
     s.options.send_buffer = config.udp.send_buffer;
+    s.options.reuse_address = transport == Transport::icmp;  // as Linux: two may have one identifier
   }
   ++live;
   return index;
@@ -129,6 +130,13 @@ Binding Stack::Impl::binding_of(const Socket& s, std::uint32_t index, const Endp
           .owner = index};
 }
 
+Endpoint Stack::Impl::destination(const Socket& s, Endpoint to) {
+  if (!to.addr.is_any()) return to;
+  const bool v4 = to.addr.is_v4() || s.local.addr.is_v4();
+  to.addr = IpAddr::loopback(v4 ? Family::v4 : Family::v6);
+  return to;
+}
+
 // An OPEN may name its local address (RFC 9293 §3.9.1.1, MUST-43).
 Status Stack::Impl::bind(Socket& s, std::uint32_t index, const Endpoint& local) {
   if (s.datagram) return bind_datagram(s, index, local);
@@ -138,7 +146,17 @@ Status Stack::Impl::bind(Socket& s, std::uint32_t index, const Endpoint& local) 
   if (s.family == Family::v6 && v4 && s.options.v6_only) return fail(Error::invalid);
   if (!v4 && local.addr.is_multicast()) return fail(Error::invalid);
   const bool group = local.addr.is_multicast() || local.addr.is_broadcast();  // as Linux, though no stream comes of it
-  if (!local.addr.is_any() && !group && !addresses.is_local(local.addr)) return fail(Error::not_available);
+  if (!local.addr.is_any() && !group && !s.options.free_bind && !addresses.is_local(local.addr))
+    return fail(Error::not_available);
+  if (local.port == Port{} && s.options.bind_no_port)
+    s.local = local;
+  else if (const Status bound = bind_port(s, index, local); !bound)
+    return bound;
+  if (!v4 && !local.addr.is_any()) s.options.v6_only = true;  // as Linux tells it
+  return {};
+}
+
+Status Stack::Impl::bind_port(Socket& s, std::uint32_t index, const Endpoint& local) {
   Endpoint chosen = local;
   if (chosen.port == Port{}) {
     const auto port = ephemeral.for_bind(local.addr, clock, [&](Port p) {
@@ -153,7 +171,6 @@ Status Stack::Impl::bind(Socket& s, std::uint32_t index, const Endpoint& local) 
   s.bound = s.bound_by_user = true;
   s.any_address = chosen.addr.is_any();
   s.local = chosen;
-  if (!v4 && !chosen.addr.is_any()) s.options.v6_only = true;  // as Linux tells it
   return {};
 }
 
@@ -196,10 +213,10 @@ Status Stack::Impl::connect(Socket& s, std::uint32_t index, Endpoint remote, Ins
   }
   if (s.family == Family::v4 && !remote.addr.is_v4()) return fail(Error::family);
   if (s.family == Family::v6 && remote.addr.is_v4() && s.options.v6_only) return fail(Error::unreachable);
-  if (remote.addr.is_any()) remote.addr = IpAddr::loopback(remote.addr.family());                          // as Linux
+  remote = destination(s, remote);
   if (remote.addr.is_multicast() || addresses.is_broadcast(remote.addr)) return fail(Error::unreachable);  // MUST-46
   if (remote.port == Port{}) return fail(Error::refused);  // H8: no such port
-  const bool chosen = s.bound && !s.local.addr.is_any();
+  const bool chosen = !s.local.addr.is_any();
   if (chosen && s.local.addr.is_v4() != remote.addr.is_v4())
     return fail(s.local.addr.is_v4() ? Error::family : Error::unreachable);  // as Linux
   if (auto way = routes.check(remote.addr, addresses); !way) return way;

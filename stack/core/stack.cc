@@ -49,10 +49,11 @@ Status Stack::listen(SocketId id, int backlog) {
   }
   if (s->kind == Socket::Kind::connection && !impl_->forget_failed(*s)) return fail(Error::invalid);
   if (!s->bound)
-    if (auto bound = impl_->bind(*s, id.index, {IpAddr::any(s->family), {}}); !bound) return bound;
+    if (auto bound = impl_->bind_port(*s, id.index, {s->local.addr, {}}); !bound) return bound;
   if (auto free = impl_->ports.set_listening(s->binding, true); !free) return free;
   // A listener is a record of its own: connections on its port stay as they are (MUST-41, MUST-42).
   s->options.quick_ack = UserOptions{}.quick_ack;  // as Linux: the question is open again
+  s->options.interactive = false;
   s->listener = std::make_unique<Listener>(room);
   ++s->listening;
   s->kind = Socket::Kind::listener;

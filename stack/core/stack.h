@@ -84,6 +84,7 @@ enum class Option : std::uint8_t {
   mtu_discover,    ///< IP_MTU_DISCOVER, IPV6_MTU_DISCOVER: the values of MtuDiscover
   mtu,             ///< IP_MTU, IPV6_MTU: octets of the path MTU to the peer; only to get()
   no_checksum,     ///< SO_NO_CHECK 0/1: UDP over IPv4 is sent without a checksum
+  free_bind,       ///< IP_FREEBIND, IPV6_FREEBIND 0/1: may bind an address that is not ours
 };
 
 /// Which half of a connection is shut; the values of SHUT_RD, SHUT_WR, SHUT_RDWR.

@@ -35,12 +35,7 @@ bool is_echo_request(std::span<const Bytes> pieces, Family family) {
   return size_of(pieces) >= IcmpView::header_size && head[0] == echo_request_type(family) && head[1] == 0;
 }
 
-/// The key of a connected socket: echo has no port on the other side.
-FourTuple pair_of(const Socket& s) {
-  Endpoint peer = *s.datagram->peer;
-  if (s.datagram->transport == Transport::icmp) peer.port = Port{};
-  return {s.local, peer};
-}
+FourTuple pair_of(const Socket& s) { return {s.local, *s.datagram->peer}; }
 
 }  // namespace
 
@@ -52,7 +47,9 @@ Status Stack::Impl::bind_datagram(Socket& s, std::uint32_t index, const Endpoint
   if (s.family == Family::v6 && v4 && (s.options.v6_only || d.transport == Transport::icmp))
     return fail(Error::invalid);
   const bool any = local.addr.is_any();
-  if (!any && !addresses.is_local(local.addr) && !addresses.is_broadcast(local.addr)) return fail(Error::not_available);
+  if (!any && !addresses.is_local(local.addr) && !addresses.is_broadcast(local.addr) &&
+      (!s.options.free_bind || local.addr.is_multicast()))
+    return fail(Error::not_available);
   if (local.port == Port{} && s.options.bind_no_port)
     s.local = local;
   else if (auto taken = take_port(s, index, local); !taken)
@@ -121,7 +118,7 @@ static Status check_destination(const Socket& s, const IpAddr& to, const Address
 Status Stack::Impl::connect_datagram(Socket& s, std::uint32_t index, Endpoint remote, Instant now) {
   DatagramTables& t = tables(s.datagram->transport);
   if (auto taken = take_port_for(s, index, remote, now); !taken) return taken;
-  if (remote.addr.is_any()) remote.addr = IpAddr::loopback(remote.addr.family());  // as Linux
+  remote = destination(s, remote);
   if (const auto ok = check_destination(s, remote.addr, addresses, routes); !ok) return ok;
   const auto source = source_to(s, remote.addr);
   if (!source) return fail(source.error());
@@ -129,8 +126,9 @@ Status Stack::Impl::connect_datagram(Socket& s, std::uint32_t index, Endpoint re
   if (s.local.addr.is_any()) s.local.addr = *source;
   t.ports.set_address(s.binding, s.local.addr);
   s.datagram->peer = remote;
-  const FourTuple pair = pair_of(s);
   s.flow_label = flow_label_of({s.local, remote});
+  if (s.datagram->transport == Transport::icmp) return {};  // hears all answers to its identifier, as Linux
+  const FourTuple pair = pair_of(s);
   const auto other = t.pairs.find(pair);
   if (!(other ? t.pairs.replace(pair, index) : t.pairs.insert(pair, index))) {
     s.datagram->peer.reset();
@@ -144,6 +142,7 @@ Status Stack::Impl::connect_datagram(Socket& s, std::uint32_t index, Endpoint re
 // It hears anybody again.
 void Stack::Impl::leave_peer(Socket& s, std::uint32_t index) {
   if (!s.datagram->peer) return;
+  if (s.datagram->transport == Transport::icmp) return s.datagram->peer.reset();
   DatagramTables& t = tables(s.datagram->transport);
   const FourTuple pair = pair_of(s);
   const std::uint32_t next = std::exchange(s.datagram->next_of_pair, DatagramSocket::none);
@@ -181,11 +180,13 @@ Result<Outgoing> Stack::Impl::address(const Socket& s, const DatagramOptions& ho
   const DatagramSocket& d = *s.datagram;
   if (how.to && how.to->port == Port{} && d.transport == Transport::udp) return fail(Error::invalid);
   if (!how.to && !d.peer) return fail(Error::destination_required);
-  Endpoint to = how.to ? *how.to : *d.peer;
-  if (to.addr.is_any()) to.addr = IpAddr::loopback(to.addr.family());
+  const Endpoint to = destination(s, how.to ? *how.to : *d.peer);
+  if (to.port == Port{} && d.transport == Transport::udp && s.family == Family::v6 && to.addr.is_v4())
+    return fail(Error::invalid);  // as Linux, which lets the others have their way with a peer of port 0
   if (const auto ok = check_destination(s, to.addr, addresses, routes); !ok) return fail(ok.error());
   if (how.from && !how.from->is_any()) {
-    if (how.from->is_v4() != to.addr.is_v4() || !addresses.is_local(*how.from)) return fail(Error::invalid);
+    if (how.from->is_v4() != to.addr.is_v4()) return fail(Error::invalid);
+    if (!addresses.is_local(*how.from)) return fail(to.addr.is_v4() ? Error::unreachable : Error::invalid);
     if (how.from->is_loopback() && !addresses.is_local(to.addr)) return fail(Error::invalid);
   }
   const auto source = how.from && !how.from->is_any() ? Result<IpAddr>{*how.from} : source_to(s, to.addr);

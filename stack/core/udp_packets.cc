@@ -19,13 +19,13 @@ constexpr std::size_t quantum = 8;               // datagrams of a socket in tur
 }  // namespace
 
 std::optional<std::uint32_t> Stack::Impl::find_datagram_socket(Transport t, const FourTuple& pair) {
-  if (const auto connected = tables(t).pairs.find(pair)) return connected;  // U4
+  if (const auto connected = tables(t).pairs.find(pair)) return connected;  // U4; echo sockets have no pairs
   return tables(t).ports.find_listener(pair);
 }
 
 bool Stack::Impl::hand_over(std::uint32_t index, const DatagramInfo& info, Slice text) {
   Socket& s = at(index);
-  if (s.datagram->read_shut || !s.datagram->take(pool, info, std::move(text), s.options.receive_buffer)) return false;
+  if (!s.datagram->take(pool, info, std::move(text), s.options.receive_buffer)) return false;
   mark_edge(index);
   return true;
 }

@@ -8,6 +8,7 @@
 
 #include "libtunic/owner.h"
 #include "libtunic/tunic.h"
+#include "posix/pieces.h"
 
 namespace {
 
@@ -88,7 +89,10 @@ ssize_t tunic_writev(int fd, const iovec* vector, int count) {
   return by_owner(
       fd,
       [&](Sockets& s, Handle h) -> ssize_t {
-        return is_vector(vector, count) ? s.send(h, vector_of(vector, count), 0) : bad_vector(count);
+        if (!is_vector(vector, count)) return bad_vector(count);
+        const auto all = vector_of(vector, count);
+        if (tunic::Pieces::total(all) == std::size_t{0}) return 0;  // as Linux: no datagram either
+        return s.send(h, all, 0);
       },
       [&] { return ::writev(fd, vector, count); });
 }

@@ -23,6 +23,15 @@ Status write(const void* from, std::size_t size, sockaddr* address, socklen_t* l
   return {};
 }
 
+/// A link-local address says on which link, in sin6_scope_id, and so do groups that are.
+Result<Endpoint> scoped(Result<Endpoint> e, const sockaddr* address, socklen_t length, bool groups_too) {
+  if (!e || e->addr.is_v4()) return e;
+  sockaddr_in6 a{};
+  std::memcpy(&a, address, std::min<std::size_t>(length, sizeof a));
+  const bool needs = IN6_IS_ADDR_LINKLOCAL(&a.sin6_addr) || (groups_too && IN6_IS_ADDR_MC_LINKLOCAL(&a.sin6_addr));
+  return needs && a.sin6_scope_id == 0 ? fail(Error::invalid) : e;
+}
+
 }  // namespace
 
 Result<Endpoint> read_address(const sockaddr* address, socklen_t length, Family family) {
@@ -34,7 +43,6 @@ Result<Endpoint> read_address(const sockaddr* address, socklen_t length, Family 
   std::memcpy(&a, address, std::min<std::size_t>(length, sizeof a));
   if (a.sin6_family != (family == Family::v4 ? AF_INET : AF_INET6)) return fail(Error::family);
   const Port port{ntohs(a.sin6_port)};  // where sin_port is too
-  if (family == Family::v6 && IN6_IS_ADDR_LINKLOCAL(&a.sin6_addr) && a.sin6_scope_id == 0) return fail(Error::invalid);
   if (family == Family::v6) return Endpoint{IpAddr::v6(octets(&a.sin6_addr)), port};
   sockaddr_in a4;
   std::memcpy(&a4, address, sizeof a4);
@@ -56,14 +64,15 @@ Result<Endpoint> read_local(const sockaddr* address, socklen_t length, Family fa
     if (a.sin_family == AF_UNSPEC && a.sin_addr.s_addr == htonl(INADDR_ANY))
       return Endpoint{IpAddr::any(family), Port{ntohs(a.sin_port)}};
   }
-  return read_address(address, length, family);
+  return scoped(read_address(address, length, family), address, length, true);
 }
 
 Result<Endpoint> read_peer(const sockaddr* address, socklen_t length, SocketKind kind) {
   sa_family_t family = AF_UNSPEC;
   if (address != nullptr && length >= sizeof family) std::memcpy(&family, address, sizeof family);
   const bool is_v4 = kind.family == Family::v4 || (kind.transport != Transport::tcp && family == AF_INET);
-  return read_address(address, length, is_v4 ? Family::v4 : Family::v6);
+  const auto peer = read_address(address, length, is_v4 ? Family::v4 : Family::v6);
+  return scoped(peer, address, length, kind.transport != Transport::tcp);  // as Linux
 }
 
 Result<std::optional<Endpoint>> read_destination(const sockaddr* address, socklen_t length, SocketKind kind) {
@@ -83,12 +92,9 @@ Result<std::optional<Endpoint>> read_destination(const sockaddr* address, sockle
     }
   }
   const auto to = read_address(reinterpret_cast<const sockaddr*>(&a), length, family);
-  return to ? Result<std::optional<Endpoint>>{destination(*to)} : fail(to.error());
-}
-
-Endpoint destination(Endpoint e) {
-  if (e.addr.is_any()) e.addr = IpAddr::loopback(e.addr.family());
-  return e;
+  if (!to) return fail(to.error());
+  if (!scoped(*to, address, length, false)) return fail(Error::unreachable);
+  return *to;
 }
 
 Status write_address(const Endpoint& e, Family family, sockaddr* address, socklen_t* length) {

@@ -75,20 +75,19 @@ Status Sockets::receive_report(const Description& s, Transfer& t, msghdr* about)
 }
 
 Status Sockets::send_message(const Description& s, Transfer& t, const msghdr* about) {
-  if (t.has(MSG_OOB)) return fail(Error::unsupported);
+  const bool takes_urgent = s.transport == Transport::udp && s.family == Family::v6;
+  if (t.has(MSG_OOB) && !takes_urgent) return fail(Error::unsupported);
   DatagramOptions how{.more = t.has(MSG_MORE)};
-  if (about != nullptr && about->msg_name != nullptr && about->msg_namelen != 0) {
+  if (about != nullptr && about->msg_name != nullptr) {
     const auto to =
         read_destination(static_cast<const sockaddr*>(about->msg_name), about->msg_namelen, {s.family, s.transport});
     if (!to) return fail(to.error());
     how.to = *to;
   }
   bool dont_fragment = s.settings[Kept::dont_fragment] != 0;
-  bool is_v4 = s.family == Family::v4;
-  if (!is_v4 && (dont_fragment || (about != nullptr && about->msg_controllen != 0))) {
-    const auto peer = how.to ? Result<Endpoint>{*how.to} : driver_.stack().remote(s.id);
-    is_v4 = peer && peer->addr.is_v4();
-  }
+  const auto peer = how.to ? Result<Endpoint>{*how.to} : driver_.stack().remote(s.id);
+  const bool is_v4 = s.family == Family::v4 || (peer && peer->addr.is_v4());
+  if (t.has(MSG_OOB) && is_v4) return fail(Error::unsupported);  // over IPv6 Linux does not look at it
   if (about != nullptr && about->msg_controllen != 0)
     if (const Status read = read_datagram_controls(*about, s.family, is_v4, how, dont_fragment); !read) return read;
   if (dont_fragment && !is_v4) how.discover = MtuDiscover::require;

@@ -107,6 +107,7 @@ int Sockets::epoll_ctl(int kernel_epoll, int operation, Handle h, epoll_event* e
 Status Sockets::ring_in_kernel(int kernel_epoll, int operation, Handle h, const epoll_event* event) {
   constexpr std::uint32_t modes = EPOLLET | EPOLLONESHOT | EPOLLWAKEUP | EPOLLEXCLUSIVE;
   Description& d = *h.socket;
+  if (::fcntl(kernel_epoll, F_GETFD) < 0) return fail_as(errno);  // before the bell takes a number that may be it
   if (const Status put = put_doorbell(d); !put) return put;
   std::uint32_t wanted = 0;
   epoll_event bell{};

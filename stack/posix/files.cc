@@ -1,6 +1,7 @@
 #include "posix/files.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -82,6 +83,9 @@ Result<int> Files::duplicate(int of, int least, bool close_on_exec) {
 }
 
 Status Files::reserve_at(const Handle& h, int fd, bool close_on_exec) {
+  rlimit most{};
+  if (getrlimit(RLIMIT_NOFILE, &most) == 0 && fd >= 0 && static_cast<rlim_t>(fd) >= most.rlim_cur)
+    return fail(Error::bad_handle);
   if (fd >= 0 && make(fd) == nullptr) return fail(Error::no_memory);
   if (dup3(h.fd, fd, close_on_exec ? O_CLOEXEC : 0) < 0) return kernel_error();
   return {};

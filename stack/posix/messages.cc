@@ -44,7 +44,9 @@ ssize_t Sockets::sendmsg(Handle h, const msghdr* m, int flags) {
   if (const Status s = check_message(m); !s) return answer(s);
   if (m->msg_controllen > INT_MAX) return answer(Status{fail(Error::no_buffers)});
   if (m->msg_control == nullptr && m->msg_controllen != 0) return answer(Status{fail_as(EFAULT)});
-  return send(h, pieces_of(*m), flags, m);
+  msghdr about = *m;
+  if (about.msg_namelen == 0) about.msg_name = nullptr;  // which sendto() takes for a name too short
+  return send(h, pieces_of(about), flags, &about);
 }
 
 int Sockets::recvmmsg(Handle h, mmsghdr* set, unsigned count, int flags, timespec* timeout) {

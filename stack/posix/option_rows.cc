@@ -34,6 +34,8 @@ constexpr OptionRow rows[] = {
     {SOL_SOCKET, SO_PRIORITY, Kept::priority, Rule::number},
     {SOL_SOCKET, SO_MARK, Kept::mark, Rule::number},
     {SOL_SOCKET, SO_INCOMING_CPU, Kept::incoming_cpu, Rule::number},
+    {SOL_SOCKET, SO_BUSY_POLL, Kept::busy_poll, Rule::natural},
+    {SOL_SOCKET, SO_PREFER_BUSY_POLL, Kept::prefer_busy_poll, Rule::flag},
     {IPPROTO_TCP, TCP_NODELAY, Option::no_delay, Rule::flag, stream},
     {IPPROTO_TCP, TCP_CORK, Option::cork, Rule::flag, stream},
     {IPPROTO_TCP, TCP_MAXSEG, Option::max_segment, Rule::number, stream},
@@ -49,11 +51,13 @@ constexpr OptionRow rows[] = {
     {IPPROTO_TCP, TCP_NOTSENT_LOWAT, Option::not_sent_low, Rule::number, stream},
     {IPPROTO_TCP, TCP_INQ, Kept::queue_length, Rule::bit, stream},
     {IPPROTO_UDP, UDP_CORK, Option::cork, Rule::flag, udp},
+    {IPPROTO_UDP, UDP_GRO, Kept::coalesced, Rule::flag, udp},
     {IPPROTO_IP, IP_TTL, Option::ttl, Rule::hops},
     {IPPROTO_IP, IP_TOS, Option::tos, Rule::traffic},
     {IPPROTO_IP, IP_MTU_DISCOVER, Option::mtu_discover, Rule::number},
     {IPPROTO_IP, IP_RECVERR, Option::receive_errors, Rule::flag},
     {IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, Option::bind_no_port, Rule::flag},
+    {IPPROTO_IP, IP_FREEBIND, Option::free_bind, Rule::flag},
     {IPPROTO_IP, IP_PKTINFO, Kept::packet_info, Rule::flag},
     {IPPROTO_IP, IP_RECVTTL, Kept::ttl, Rule::flag},
     {IPPROTO_IP, IP_RECVTOS, Kept::tos, Rule::flag},
@@ -64,6 +68,7 @@ constexpr OptionRow rows[] = {
     {IPPROTO_IPV6, IPV6_MTU_DISCOVER, Option::mtu_discover, Rule::number},
     {IPPROTO_IPV6, IPV6_RECVERR, Option::receive_errors, Rule::flag},
     {IPPROTO_IPV6, IPV6_DONTFRAG, Kept::dont_fragment, Rule::flag},
+    {IPPROTO_IPV6, IPV6_FREEBIND, Option::free_bind, Rule::flag},
     {IPPROTO_IPV6, IPV6_RECVPKTINFO, Kept::packet_info_v6, Rule::flag},
     {IPPROTO_IPV6, IPV6_RECVHOPLIMIT, Kept::hops, Rule::flag},
     {IPPROTO_IPV6, IPV6_RECVTCLASS, Kept::traffic_class, Rule::flag},
@@ -105,6 +110,8 @@ Result<std::int64_t> number_to_keep(const OptionRow& row, int given, SocketKind 
       return given;
     case Rule::flag:
       return given != 0;
+    case Rule::natural:
+      return given >= 0 ? Result<std::int64_t>{given} : fail(Error::invalid);
     case Rule::bit:
       return given == 0 || given == 1 ? Result<std::int64_t>{given} : fail(Error::invalid);
     case Rule::buffer:

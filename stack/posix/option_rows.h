@@ -14,6 +14,7 @@ namespace tunic {
 /// How a number given to setsockopt() becomes one that is kept.
 enum class Rule : std::uint8_t {
   number,
+  natural,        // what is negative EINVAL
   flag,           // anything but 0 means 1
   bit,            // 0 or 1, else EINVAL
   buffer,         // Linux shows twice what it is given, and takes what is negative as very much

@@ -41,13 +41,13 @@ Result<socklen_t> write(const T& t, std::span<std::byte> value, int level = SOL_
   return static_cast<socklen_t>(n);
 }
 
-/// A number: of IP it may be shorter than an int, and is an octet then, or 0; of IPv6 NULL is 0, and one option may be
-/// too short.
+/// A number: of IP it may be shorter than an int, and is an octet then, or 0; of IPv6 NULL is 0. Of each, one option
+/// goes its own way.
 Result<int> read_number(int level, int option, Bytes value) {
   if (level == IPPROTO_IPV6 && option == IPV6_DONTFRAG && value.size() < sizeof(int)) return 0;
   if (level == IPPROTO_IPV6 && value.size() >= sizeof(int) && value.data() == nullptr) return 0;
   if (level != IPPROTO_IP || value.size() >= sizeof(int)) return read<int>(value);
-  if (value.empty()) return 0;
+  if (value.empty()) return option == IP_FREEBIND ? Result<int>{fail(Error::invalid)} : 0;
   return value.data() == nullptr ? Result<int>{fail_as(EFAULT)} : byte_at(value, 0);
 }
 
@@ -64,10 +64,6 @@ Result<Duration> to_timeout(Bytes value) {
 timeval from_timeout(Duration d) {
   if (d == Description::forever) return {};
   return {.tv_sec = d / 1s, .tv_usec = (d % 1s) / 1us};
-}
-
-linger to_linger(std::int64_t seconds) {
-  return {.l_onoff = seconds >= 0, .l_linger = static_cast<int>(std::max<std::int64_t>(seconds, 0))};
 }
 
 SocketKind kind_of(const Stack& stack, const Description& s) { return {s.family, stack.transport(s.id)}; }
@@ -141,7 +137,9 @@ Result<socklen_t> Sockets::get_option(Description& s, int level, int option, std
       }
       case SO_LINGER: {
         const auto seconds = stack.get(s.id, Option::linger);
-        return seconds ? write(to_linger(*seconds), value) : fail(seconds.error());
+        if (!seconds) return fail(seconds.error());
+        const struct linger said{.l_onoff = *seconds >= 0, .l_linger = s.settings[Kept::linger_time]};
+        return write(said, value);
       }
       default:
         if (is_of_local_sockets(option)) return fail(Error::unsupported);
@@ -180,7 +178,8 @@ int Sockets::setsockopt(Handle h, int level, int option, const void* value, sock
 
 Status Sockets::set_option(Description& s, int level, int option, Bytes value) {
   if (level == SOL_SOCKET && option == SO_BINDTODEVICE) return bind_to_device(value);
-  const bool has_short_values = level == IPPROTO_IP || level == IPPROTO_IPV6;
+  const bool names_control = level == IPPROTO_TCP && option == TCP_CONGESTION;
+  const bool has_short_values = level == IPPROTO_IP || level == IPPROTO_IPV6 || names_control;
   if (!has_short_values && value.size() < sizeof(int)) return fail(Error::invalid);
   Stack& stack = driver_.change();
   if (level == SOL_SOCKET) {
@@ -198,7 +197,10 @@ Status Sockets::set_option(Description& s, int level, int option, Bytes value) {
       }
       case SO_LINGER: {
         const auto l = read<struct linger>(value);
-        return l ? stack.set(s.id, Option::linger, l->l_onoff != 0 ? l->l_linger : -1) : fail(l.error());
+        if (!l) return fail(l.error());
+        const Status set = stack.set(s.id, Option::linger, l->l_onoff != 0 ? l->l_linger : -1);
+        if (set && l->l_onoff != 0) s.settings[Kept::linger_time] = l->l_linger;
+        return set;
       }
       case SO_RCVBUFFORCE:
         return set_option(s, level, SO_RCVBUF, value);
@@ -211,7 +213,7 @@ Status Sockets::set_option(Description& s, int level, int option, Bytes value) {
         break;
     }
   }
-  if (level == IPPROTO_TCP && option == TCP_CONGESTION) {
+  if (names_control) {
     if (value.empty()) return fail(Error::invalid);
     if (value.data() == nullptr) return fail_as(EFAULT);
     std::string_view name{reinterpret_cast<const char*>(value.data()), std::min<std::size_t>(value.size(), 15)};

@@ -30,6 +30,10 @@ enum class Kept : std::uint8_t {
   priority,      // SO_PRIORITY
   mark,          // SO_MARK
   incoming_cpu,  // SO_INCOMING_CPU
+  busy_poll,         // SO_BUSY_POLL
+  prefer_busy_poll,  // SO_PREFER_BUSY_POLL
+  coalesced,         // UDP_GRO: datagrams may come several in one, and none does
+  linger_time,       // SO_LINGER: what was said last, which is shown also when it is off
   count
 };
 

@@ -115,7 +115,7 @@ int Sockets::connect(Handle h, const sockaddr* address, socklen_t length) {
     if (*leaves) return driver_.change().disconnect(d.id);
     const auto remote = read_peer(address, length, {d.family, d.transport});
     if (!remote) return fail(remote.error());
-    const Status s = driver_.change().connect(d.id, destination(*remote), now());
+    const Status s = driver_.change().connect(d.id, *remote, now());
     if (s || (s.error() != Error::in_progress && s.error() != Error::already)) return s;
     if (!std::exchange(begun, true)) unfinished = s.error();
     return fail(Error::again);

@@ -18,7 +18,7 @@ struct UserOptions {
   std::optional<bool> quick_ack;  // unset: the receiver decides
   bool interactive = false;     // text has answered text: acknowledgments ride on answers
   bool receive_errors = false;  // IP_RECVERR: what the network says, at once
-  bool broadcast = false, bind_no_port = false, no_checksum = false;
+  bool broadcast = false, bind_no_port = false, no_checksum = false, free_bind = false;
   std::uint8_t mtu_discover = 1;                             // want
   bool receive_buffer_set = false, send_buffer_set = false;  // by the user: no autotuning
   std::uint8_t ttl = 64, tos = 0;                            // MUST-49, MUST-48

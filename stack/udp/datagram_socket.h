@@ -60,6 +60,7 @@ class DatagramSocket {
   /// Queues a report; false where there is no room or no memory.
   bool report(Pool& pool, const ErrorReport& report, Slice quoted, std::size_t buffer);
   bool has_reports() const { return !reports_.empty(); }
+  void forget_reports() { reports_.clear(); }
   /// The oldest report and what it quotes.
   std::size_t take_report(std::span<const MutBytes> out, ErrorReport& report);
   void fail(int error) { error_ = error; }

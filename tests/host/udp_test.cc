@@ -302,7 +302,8 @@ TEST_F(Udp, a_datagram_is_sent_as_it_says) {
   const SocketId s = bound({IpAddr::any(Family::v4), Port{7}});
   ASSERT_TRUE(stack().set(s, Option::tos, 0x20));
   ASSERT_EQ(send(s, "x", {.to = Endpoint{peer4, Port{9}}, .from = us4, .ttl = 3}), 1u);
-  EXPECT_EQ(send(s, "x", {.to = Endpoint{peer4, Port{9}}, .from = neighbour(Family::v4, 3)}).error(), Error::invalid);
+  EXPECT_EQ(send(s, "x", {.to = Endpoint{peer4, Port{9}}, .from = neighbour(Family::v4, 3)}).error(),
+            Error::unreachable);
   EXPECT_EQ(send(s, "x", {.to = Endpoint{peer4, Port{0}}}).error(), Error::invalid);
   EXPECT_EQ(send(s, "x", {.to = Endpoint{peer6, Port{9}}}).error(), Error::family);
   EXPECT_EQ(send(s, "x", {.to = Endpoint{IpAddr::v4(0xe0000001), Port{9}}}).error(), Error::unreachable);

@@ -22,7 +22,8 @@ from results import Report  # noqa: E402
 
 NAME = "same calls"
 AT_LEAST = 400
-ENVIRONMENT = {"TUNIC_DEVICE": "lo", "TUNIC_ADDRESS": "198.18.0.2/32,fd00:7::2/128", "TUNIC_LINGER": "1"}
+ENVIRONMENT = {"TUNIC_DEVICE": "lo", "TUNIC_ADDRESS": "198.18.0.2/32,fd00:7::2/128", "TUNIC_LINGER": "1",
+               "TUNIC_ROUTE": "throw default"}
 
 
 def show(run):
@@ -44,6 +45,8 @@ def main(arguments):
         netns.run(["ip", "address", "add", address, "dev", "lo"])
     pathlib.Path("/proc/sys/net/ipv4/tcp_fastopen").write_text("0")  # a host that does not have it
     pathlib.Path("/proc/sys/net/ipv4/ping_group_range").write_text("0 0")
+    pathlib.Path("/proc/sys/net/ipv4/tcp_congestion_control").write_text("reno")
+    netns.run(["ip", "link", "set", "lo", "mtu", "16384"])  # as ours to itself
     report = Report()
     sequences = notation.read_all(ROOT / "tests/oracle/sequences")
     listed = Listed(ROOT / "docs/linux-differences.md", sequences)

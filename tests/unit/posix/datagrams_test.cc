@@ -142,7 +142,7 @@ TEST(Datagrams, names_that_cannot_be) {
   Address brief = to4;
   brief.length = sizeof(sockaddr_in) - 1;
   EXPECT_FAILS(say_to(host, v4, "x", brief), EINVAL);
-  EXPECT_FAILS(say_to(host, v6, "x", Address::v6("fe80::1", 9)), EINVAL);  // on which link?
+  EXPECT_FAILS(say_to(host, v6, "x", Address::v6("fe80::1", 9)), ENETUNREACH);  // on which link?
   EXPECT_FAILS(say_to(host, v4, std::string(65'508, 'x'), to4), EMSGSIZE);
   EXPECT_FAILS(say_to(host, v4, "x", to4, MSG_OOB), EOPNOTSUPP);
 }
