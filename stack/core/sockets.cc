@@ -125,6 +125,7 @@ Binding Stack::Impl::binding_of(const Socket& s, std::uint32_t index, const Endp
   return {.addr = local.addr,
           .port = local.port,
           .v6_only = s.options.v6_only || (s.datagram && s.datagram->transport == Transport::icmp),  // ICMPv6 alone
+          .mapped = s.family == Family::v6 && local.addr.is_v4(),
           .reuse_address = s.options.reuse_address,
           .reuse_port = s.options.reuse_port,
           .owner = index};

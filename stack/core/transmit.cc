@@ -4,6 +4,7 @@
 #include "ip/fragment.h"
 #include "wire/ipv4.h"
 #include "wire/ipv6.h"
+#include "wire/protocol.h"
 
 namespace tunic {
 
@@ -27,7 +28,9 @@ Status Stack::Impl::transmit(TxPacket& packet, const IpFields& fields, MtuDiscov
     burst.drop_last();
     return fail(Error::too_long);
   }
-  const LinkTraits& traits = local ? loop_traits : size > mtu ? LinkTraits{} : config.link;
+  const bool is_seen = fields.protocol != protocol::udp;  // ICMP's checksum is part of what a program reads
+  const bool is_finished = local ? is_seen : size > mtu;
+  const LinkTraits& traits = is_finished ? LinkTraits{} : local ? loop_traits : config.link;
   if (checksum_field) finish_checksum(packet, fields.src, fields.dst, fields.protocol, *checksum_field, traits);
   if (size > mtu) {
     const TxPacket whole = std::move(packet);

@@ -167,8 +167,10 @@ std::optional<std::uint32_t> PortTable::find_listener(const FourTuple& pair) con
   if (first == none) return {};
   const IpAddr& local = pair.local.addr;
   const IpAddr any = IpAddr::any(local.family()), both = IpAddr::any(Family::v6);
-  if (const auto found = choose(pair, first, [&](const Binding& b) { return b.addr == local; })) return found;
-  if (const auto found = choose(pair, first, [&](const Binding& b) { return b.addr == any; })) return found;
+  for (const IpAddr& addr : {local, any})
+    for (const bool mapped : {false, true})
+      if (const auto found = choose(pair, first, [&](const Binding& b) { return b.addr == addr && b.mapped == mapped; }))
+        return found;
   return choose(pair, first, [&](const Binding& b) { return b.addr == both && !b.v6_only; });
 }
 

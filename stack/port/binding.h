@@ -23,6 +23,7 @@ struct Binding {
   IpAddr addr;  // 0.0.0.0 and :: are wildcards
   Port port{};
   bool v6_only = false;        // IPV6_V6ONLY: without it, :: takes IPv4 too
+  bool mapped = false;         // an IPv4 address of a socket of IPv6: one of IPv4 goes before it
   bool reuse_address = false;  // SO_REUSEADDR
   bool reuse_port = false;     // SO_REUSEPORT
   std::uint32_t owner = 0;     // whose it is: the caller's number
@@ -69,8 +70,8 @@ class PortTable {
   /// Whether the port is held by more than connections that connect() bound: then connect() chooses another.
   bool is_claimed(Port port) const;
   /// The owner of the listener for a connection request: the one at its address, else the wildcard of its family, else,
-  /// for IPv4, the wildcard :: that takes both. Of several the latest; if that has reuse_port the pair decides which of
-  /// those that have it, always the same.
+  /// for IPv4, the wildcard :: that takes both; a mapped address comes after the same one of IPv4. Of several the
+  /// latest; if that has reuse_port the pair decides which of those that have it, always the same.
   std::optional<std::uint32_t> find_listener(const FourTuple& pair) const;
   /// The owners of all listeners for a broadcast to `local`, as many as `out` has room for; returns how many.
   std::size_t find_listeners(const Endpoint& local, std::span<std::uint32_t> out) const;

@@ -280,8 +280,10 @@ int Sockets::ioctl(Handle h, unsigned long request, int* argument) {
 
 Result<int> Sockets::count(SocketId id, unsigned long request) {
   const Stack& stack = driver_.stack();
+  const Transport transport = stack.transport(id);
+  if (transport == Transport::icmp) return fail_as(ENOTTY);  // as Linux
   if (request == SIOCATMARK) {
-    if (stack.transport(id) != Transport::tcp) return fail_as(ENOTTY);
+    if (transport != Transport::tcp) return fail_as(ENOTTY);
     const auto at = stack.at_mark(id);
     return at ? Result<int>{*at} : fail(at.error());
   }
