@@ -47,7 +47,10 @@ void Connection::on_retransmit_timeout(Instant now, TcpContext& context) {
     }
     syn_lost_ = !deferred_;
   } else {
-    if (snd_.wnd() != 0 && now - silent_since() >= give_up_after(context.settings)) {
+    // A clock that jumped, or nobody who called: what was sent once and never again proves nothing (as Linux), unless
+    // the user has set a time.
+    const bool tried = retransmissions_ != 0 || options.user_timeout != Duration{};
+    if (tried && snd_.wnd() != 0 && now - silent_since() >= give_up_after(context.settings)) {
       fail_with(silence());
       return;
     }
@@ -79,7 +82,8 @@ void Connection::on_persist_timeout(Instant now, TcpContext& context) {
     return;
   }
   const Duration patience = give_up_after(context.settings);
-  const bool silent = now - std::max(last_heard_at_, persist_since_) >= patience;
+  const bool asked = last_sent_at_ >= last_heard_at_;  // not so where a clock has jumped
+  const bool silent = asked && now - std::max(last_heard_at_, persist_since_) >= patience;
   const bool user_gave_up = options.user_timeout != Duration{} && now - persist_since_ >= patience;
   if (silent || user_gave_up) {
     fail_with(silence());
