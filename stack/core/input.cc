@@ -136,10 +136,12 @@ std::optional<Drop> Stack::Impl::time_wait_arrives(std::uint32_t record, Segment
   switch (time_wait.segment_arrives(record, seg, listener.has_value())) {
     case TimeWaitTable::Answer::ignore:
       break;
-    case TimeWaitTable::Answer::restart:
+    case TimeWaitTable::Answer::restart:  // answered each time (MUST-13)
       time_wait.restart(record, now, config.tcp);
-      [[fallthrough]];
+      reply(time_wait.acknowledgment(record, now));
+      return {};
     case TimeWaitTable::Answer::acknowledge:
+      if (!time_wait.may_acknowledge(record, seg, now)) break;
       reply(time_wait.acknowledgment(record, now));
       return {};
     case TimeWaitTable::Answer::reopen: {

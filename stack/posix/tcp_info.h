@@ -1,5 +1,5 @@
-// struct tcp_info as Linux gives it for TCP_INFO. The kernel lets the structure grow at its end; ours ends where what
-// we know ends, and getsockopt() gives as much of it as is asked for.
+// struct tcp_info as Linux gives it for TCP_INFO. The kernel lets the structure grow at its end; getsockopt() gives as
+// much of it as is asked for.
 #pragma once
 
 #include <linux/tcp.h>
@@ -15,9 +15,10 @@ struct LinuxTcpInfo {
   struct tcp_info known;
   __u32 rcv_wnd;
   __u32 rehash;
+  __u8 later[40];  // Linux 6.18: times in recovery, AccECN; 0
 };
 static_assert(sizeof(struct tcp_info) == 232, "newer headers: they name these fields themselves");
-static_assert(offsetof(LinuxTcpInfo, rcv_wnd) == 232 && sizeof(LinuxTcpInfo) == 240);
+static_assert(offsetof(LinuxTcpInfo, rcv_wnd) == 232 && sizeof(LinuxTcpInfo) == 280);
 
 LinuxTcpInfo to_linux(const TcpInfo& info);
 

@@ -91,6 +91,14 @@ TimeWaitTable::Answer TimeWaitTable::segment_arrives(std::uint32_t i, const Segm
   return known && seg.text.empty() ? Answer::ignore : Answer::acknowledge;
 }
 
+bool TimeWaitTable::may_acknowledge(std::uint32_t i, const Segment& seg, Instant now) {
+  if (!seg.flags.has(SYN) && (!seg.text.empty() || seg.flags.has(FIN))) return true;
+  Instant& last = records_[i].acknowledged;
+  if (last != Instant::min() && now - last < 500ms) return false;
+  last = now;
+  return true;
+}
+
 Reply TimeWaitTable::acknowledgment(std::uint32_t i, Instant now) const {
   const TimeWaitRecord& r = records_[i];
   return {.pair = r.pair,

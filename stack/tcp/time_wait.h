@@ -26,6 +26,7 @@ struct TimeWaitRecord {
   std::uint8_t ttl, tos;    // as the socket had chosen
   std::uint8_t generation;  // tells a record from the one before it in the same place
   Instant expires;
+  Instant acknowledged = Instant::min();  // what is limited
 };
 static_assert(sizeof(TimeWaitRecord) == 80);
 
@@ -58,8 +59,9 @@ class TimeWaitTable {
   Answer segment_arrives(std::uint32_t i, const Segment& seg, bool listening) const;
   /// The peer's FIN came again: 2 MSL begin anew.
   void restart(std::uint32_t i, Instant now, const TcpSettings& settings);
-  /// The ACK of the record, which is also its challenge ACK: one for one segment, without the limit of a connection,
-  /// for a record has no room to remember when the last was sent.
+  /// Whether the record may answer now: as a connection text and FINs each time, the rest once in 500 ms (B6).
+  bool may_acknowledge(std::uint32_t i, const Segment& seg, Instant now);
+  /// The ACK of the record, which is also its challenge ACK.
   Reply acknowledgment(std::uint32_t i, Instant now) const;
   /// Whether connect() may use the pair again: after 1 s, where timestamps keep old segments out (RFC 6191 section 2).
   bool reusable(std::uint32_t i, Instant now, const TcpSettings& settings) const;

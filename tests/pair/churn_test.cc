@@ -9,7 +9,7 @@ namespace {
 struct Churn : Pair {};
 INSTANTIATE_TEST_SUITE_P(, Churn, pair_variants, variant_name);
 
-Plan any_plan(Random& r) {
+Plan any_plan(Seeded& r) {
   Plan p{.write = r.in(0, 6000), .write_chunk = r.in(1, 3000), .read_chunk = r.in(1, 3000)};
   const auto end = r.in(0, 9);
   p.end = end < 6 ? Plan::End::half_close : end < 8 ? Plan::End::close : Plan::End::abort;
@@ -21,7 +21,7 @@ TEST_P(Churn, two_thousand_connections_leave_nothing_behind) {
   for (Way& w : s.ways) w.loss = 20, w.reorder = 50, w.duplicate = 20, w.delay = 1ms;
   s.tcp.time_wait = 2s;
   World w{s};
-  Random r{99};
+  Seeded r{99};
   SocketId listener = w.serve(World::right, 80, 3, any_plan(r));
   std::vector<User*> users;
   for (int i = 0; i < 2000; ++i) {

@@ -47,7 +47,7 @@ TEST_P(Transfer, a_mebibyte_each_way) {
 // Everything small or odd that the settings allow, by seed.
 TEST_P(Transfer, many_seeds) {
   for (std::uint64_t seed = 1; seed <= 200; ++seed) {
-    Random r{seed};
+    Seeded r{seed};
     World::Setup s = setup(seed);
     const std::uint32_t losses[] = {0, 10, 50, 200};
     make_bad(s, losses[r.in(0, 3)], static_cast<std::uint32_t>(r.in(0, 2) * 100),

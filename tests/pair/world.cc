@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "test_support/packets.h"
+
 namespace tunic::test {
 
 namespace {
@@ -167,7 +169,7 @@ Config World::config(int side) const {
   c.memory = setup_.memory;
   c.max_sockets = setup_.max_sockets;
   c.tcp = setup_.tcp;
-  Random key{setup_.seed * 2 + static_cast<std::uint64_t>(side)};
+  Seeded key{setup_.seed * 2 + static_cast<std::uint64_t>(side)};
   for (auto& octet : c.key) octet = static_cast<std::uint8_t>(key.next());
   return c;
 }
@@ -233,7 +235,9 @@ void World::depart(int from, const Segment& s, Packet&& p) {
   const auto i = static_cast<std::size_t>(from);
   Way& w = setup_.ways[i];
   const std::size_t number = sent_[i]++;
-  const bool lost = w.lose.contains(number) || (w.drop && w.drop(s)) || random_.happens(w.loss);
+  const bool refused = w.mtu != 0 && p.octets.size() > w.mtu;
+  if (refused) refuse(from, p);
+  const bool lost = refused || w.lose.contains(number) || (w.drop && w.drop(s)) || random_.happens(w.loss);
   if (setup_.remember) {
     Seen seen{now_, from, s, s.text.size(), lost, hash(p.octets)};
     seen.segment.text.clear();
@@ -253,6 +257,16 @@ void World::depart(int from, const Segment& s, Packet&& p) {
     flights_.emplace(again, Flight{1 - from, p, s});
   }
   flights_.emplace(arrives, Flight{1 - from, std::move(p), s});
+}
+
+// A router tells the sender (RFC 1191 section 4, RFC 4443 section 3.2).
+void World::refuse(int from, const Packet& p) {
+  const Way& w = way(from);
+  const bool v4 = setup_.family == Family::v4;
+  const Bytes quote = Bytes{p.octets}.first(std::min<std::size_t>(p.octets.size(), 500));
+  auto told = v4 ? icmp_packet(neighbour(Family::v4, 9), address(Family::v4, from), 3, 4, w.mtu, quote)
+                 : icmp_packet(neighbour(Family::v6, 9), address(Family::v6, from), 2, 0, w.mtu, quote);
+  flights_.emplace(now_ + w.delay, Flight{from, {std::move(told), {}}, {}});
 }
 
 void World::inject(int side, const Segment& s) { flights_.emplace(now_, Flight{side, {encode(s), {}}, s}); }
@@ -290,32 +304,38 @@ void World::step() {
   while (!alarms_.empty() && alarms_.begin()->first <= now_) {
     auto alarm = alarms_.extract(alarms_.begin());
     alarm.mapped()();
-    flush(left);
-    flush(right);
+    for (int side : {left, right})
+      if (!stopped(side)) flush(side);
   }
   std::array<std::vector<Packet>, 2> in;
-  constexpr std::size_t burst = 64;  // as a device gives them
+  constexpr std::size_t burst = 64;      // as a device gives them
+  constexpr std::size_t capacity = 500;  // of a device's queue
   while (!flights_.empty() && flights_.begin()->first <= now_) {
     auto flight = flights_.extract(flights_.begin());
     Flight& f = flight.mapped();
     const auto to = static_cast<std::size_t>(f.to);
-    if (setup_.laws) laws_[to].injected(f.segment);
+    if (stopped(f.to)) {
+      if (++backlog_[to] <= capacity) flights_.emplace(stopped_[to], std::move(f));
+      continue;
+    }
+    backlog_[to] = 0;
+    if (setup_.laws && f.segment) laws_[to].injected(*f.segment);
     in[to].push_back(std::move(f.packet));
     if (in[to].size() == burst) break;
   }
   for (int side : {left, right}) {
     const auto i = static_cast<std::size_t>(side);
-    if (!in[i].empty() || wake_[i] <= now_) poll(side, std::move(in[i]));
+    if (!in[i].empty() || due(side) <= now_) poll(side, std::move(in[i]));
   }
 }
 
 bool World::run(Duration d, const std::function<bool()>& done) {
   const Instant until = now_ + d;
-  flush(left);
-  flush(right);
+  for (int side : {left, right})
+    if (!stopped(side)) flush(side);
   int steps_at_once = 0;
   while (!done()) {
-    Instant next = std::min(wake_[left], wake_[right]);
+    Instant next = std::min(due(left), due(right));
     if (!flights_.empty()) next = std::min(next, flights_.begin()->first);
     if (!alarms_.empty()) next = std::min(next, alarms_.begin()->first);
     if (next > until) {

@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -21,9 +22,9 @@
 namespace tunic::test {
 
 /// Numbers from a seed (SplitMix64).
-class Random {
+class Seeded {
  public:
-  explicit Random(std::uint64_t seed) : state_{seed} {}
+  explicit Seeded(std::uint64_t seed) : state_{seed} {}
   std::uint64_t next() {
     std::uint64_t z = state_ += 0x9e3779b97f4a7c15u;
     z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
@@ -47,6 +48,7 @@ struct Way {
   std::set<std::size_t> lose{};                        // packets by number, from 0
   std::function<bool(const Segment&)> drop{};          // packets by what they are
   std::function<Duration(std::size_t)> held{};         // further delay of a packet by its number
+  std::uint32_t mtu = 0;                               // a router halfway passes no larger packet, and says so; 0: any
 };
 
 /// How one user treats a connection. What is written is a pattern keyed by position, and so must be what is read.
@@ -127,7 +129,7 @@ class World {
   Way& way(int from) { return setup_.ways[static_cast<std::size_t>(from)]; }
   Instant now() const { return now_; }
   Endpoint endpoint(int side, std::uint16_t port) const;
-  Random& random() { return random_; }
+  Seeded& random() { return random_; }
 
   /// A listener whose connections are used as `plan` says.
   SocketId serve(int side, std::uint16_t port, int backlog, const Plan& plan);
@@ -143,6 +145,11 @@ class World {
   void inject(int side, const Segment& s);
   /// To be called after calls on a Stack that the test itself made.
   void flush(int side);
+
+  /// Nobody calls that Stack for so long: what arrives waits in its device, as much as fits there.
+  void stop(int side, Duration d) { stopped_[static_cast<std::size_t>(side)] = now_ + d; }
+  /// All clocks go on at once, as after a sleep of both machines.
+  void jump(Duration d) { now_ += d; }
 
   /// Lets time pass until `done` or `d` is over; says whether `done`.
   bool run(Duration d, const std::function<bool()>& done);
@@ -170,23 +177,28 @@ class World {
   struct Flight {
     int to;
     Packet packet;
-    Segment segment;
+    std::optional<Segment> segment;  // unless it is ICMP
   };
 
   bool take(int side, Packet&& p);
   void depart(int from, const Segment& s, Packet&& p);
+  void refuse(int from, const Packet& p);
+  bool stopped(int side) const { return stopped_[static_cast<std::size_t>(side)] > now_; }
+  Instant due(int side) const {
+    return std::max(wake_[static_cast<std::size_t>(side)], stopped_[static_cast<std::size_t>(side)]);
+  }
   void step();
   void poll(int side, std::vector<Packet> in);
   void act(int side);
 
   Setup setup_;
-  Random random_;
+  Seeded random_;
   Instant now_{3600s};
   std::array<std::unique_ptr<Recorder>, 2> stacks_;
   std::array<Journal, 2> journals_;
   std::array<Laws, 2> laws_;
-  std::array<Instant, 2> wake_{never, never}, busy_{};
-  std::array<std::size_t, 2> sent_{};
+  std::array<Instant, 2> wake_{never, never}, busy_{}, stopped_{Instant::min(), Instant::min()};
+  std::array<std::size_t, 2> sent_{}, backlog_{};
   std::multimap<Instant, Flight> flights_;
   std::multimap<Instant, std::function<void()>> alarms_;
   std::array<std::vector<std::unique_ptr<User>>, 2> users_;

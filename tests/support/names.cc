@@ -18,7 +18,7 @@ auto find(const Table& table, std::string_view name) -> std::optional<typename T
 }  // namespace
 
 std::string error_name(int e) {
-  static constexpr std::array<std::pair<int, const char*>, 27> names{{{0, "none"},
+  static constexpr std::array<std::pair<int, const char*>, 30> names{{{0, "none"},
                                                                       {EAGAIN, "EAGAIN"},
                                                                       {EADDRINUSE, "EADDRINUSE"},
                                                                       {EADDRNOTAVAIL, "EADDRNOTAVAIL"},
@@ -44,7 +44,10 @@ std::string error_name(int e) {
                                                                       {EACCES, "EACCES"},
                                                                       {EDESTADDRREQ, "EDESTADDRREQ"},
                                                                       {EMFILE, "EMFILE"},
-                                                                      {EMSGSIZE, "EMSGSIZE"}}};
+                                                                      {EMSGSIZE, "EMSGSIZE"},
+                                                                      {EPROTO, "EPROTO"},
+                                                                      {EHOSTDOWN, "EHOSTDOWN"},
+                                                                      {ENONET, "ENONET"}}};
   const auto* found = std::ranges::find(names, e, [](const auto& n) { return n.first; });
   return found == names.end() ? "errno " + std::to_string(e) : found->second;
 }
@@ -68,7 +71,7 @@ std::string_view state_name(State s) {
 
 std::optional<Option> option_named(std::string_view name) {
   using enum Option;
-  static constexpr std::array<std::pair<std::string_view, Option>, 24> names{{{"reuse_address", reuse_address},
+  static constexpr std::array<std::pair<std::string_view, Option>, 25> names{{{"reuse_address", reuse_address},
                                                                               {"reuse_port", reuse_port},
                                                                               {"v6_only", v6_only},
                                                                               {"keep_alive", keep_alive},
@@ -91,7 +94,8 @@ std::optional<Option> option_named(std::string_view name) {
                                                                               {"window_clamp", window_clamp},
                                                                               {"not_sent_low", not_sent_low},
                                                                               {"ttl", ttl},
-                                                                              {"tos", tos}}};
+                                                                              {"tos", tos},
+                                                                              {"receive_errors", receive_errors}}};
   return find(names, name);
 }
 

@@ -109,8 +109,8 @@ Bases Script::their_bases() {
   return {b.ack, b.seq, b.ts_ecr, b.ts_val, b.mss};
 }
 
-std::uint16_t Script::largest_mss() const {
-  return static_cast<std::uint16_t>(setup_.mtu - (variant_.family == Family::v4 ? 40 : 60));
+std::uint16_t Script::largest_mss() {
+  return static_cast<std::uint16_t>(stack().config().mtu - (variant_.family == Family::v4 ? 40 : 60));
 }
 
 // MUST-16: the peer's MSS or what IP can send, less the options that every segment carries; MUST-15 without an MSS
@@ -192,7 +192,10 @@ Script::Wrong Script::line(std::string_view text) {
   host_.advance(time_ + *d, !loose_);
   if (auto wrong = unexpected()) return wrong;
   time_ += *d;
-  if (word == "<") return inject(text);
+  if (word == "<") {
+    if (const auto w = words(text); !w.empty() && w[0] == "icmp") return log("<" + std::string{text}), inject_icmp(w);
+    return inject(text);
+  }
   return call(word + std::string{text});
 }
 

@@ -11,6 +11,8 @@
 // timers); anything else fails. `&` in place of the time puts a segment into the same burst as the one before.
 //
 //   < SEGMENT          arrives (notation.h)      > SEGMENT      comes out
+//   < icmp unreachable CODE|port, too_big MTU, time_exceeded CODE, problem CODE, quench CODE, then seq N [size N]
+//                      a router tells of our segment at N, with so much text; it quotes the least that it may
 //   nothing            nothing came out until here
 //   listen N | accept [again] | connect | connected | connect error E | bind PORT
 //   write N [oob|more] [gets M | again | error E]
@@ -108,7 +110,7 @@ class Script {
   Flow& flow() { return host_.laws().flow(tuple(peer())); }
   Bases our_bases();
   Bases their_bases();
-  std::uint16_t largest_mss() const;
+  std::uint16_t largest_mss();
   std::size_t effective_mss();
   SocketId target();
 
@@ -118,6 +120,7 @@ class Script {
   Wrong at_time(Duration d, bool burst, const std::string& direction);
   Wrong act(const std::string& direction, std::string_view rest);
   Wrong inject(std::string_view text);
+  Wrong inject_icmp(const Words& w);
   Wrong expect_segment(std::string_view text, Instant at);
   Wrong compare(const Written& w, const Host::Sent& came, Instant at);
   Wrong unexpected();
