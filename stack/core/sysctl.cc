@@ -226,7 +226,7 @@ constexpr Sysctl table[] = {
                                  "half-open connections of one listener; Linux's depends on memory, from 128 on"),
     number<FIELD(tcp.time_wait_records)>(
         "net.ipv4.tcp_max_tw_buckets", 1, 1 << 24, "",
-        "connections in TIME-WAIT that are remembered, 88 octets each; then the oldest makes room. Linux's depends on "
+        "connections in TIME-WAIT that are remembered, 80 octets each; then the oldest makes room. Linux's depends on "
         "memory"),
     buffer<FIELD(tcp.receive_buffer), FIELD(tcp.max_receive_buffer), 2304>(
         "net.ipv4.tcp_rmem", "4096 131072 6291456",

@@ -1,5 +1,7 @@
 #include "tcp/time_wait.h"
 
+#include <algorithm>
+
 #include "tcp/isn.h"
 
 namespace tunic {
@@ -25,7 +27,7 @@ std::uint32_t TimeWaitTable::add(Connection& c, std::uint32_t binding, Instant n
        .previous = no_record,
        .next = no_record,
        .window = c.promise_window(),
-       .scale = scale,
+       .scale = static_cast<std::uint8_t>(scale & 15),
        .timestamps = c.negotiated().timestamps,
        .ttl = c.options.ttl,
        .tos = c.options.tos,
@@ -93,9 +95,11 @@ TimeWaitTable::Answer TimeWaitTable::segment_arrives(std::uint32_t i, const Segm
 
 bool TimeWaitTable::may_acknowledge(std::uint32_t i, const Segment& seg, Instant now) {
   if (!seg.flags.has(SYN) && (!seg.text.empty() || seg.flags.has(FIN))) return true;
-  Instant& last = records_[i].acknowledged;
-  if (last != Instant::min() && now - last < 500ms) return false;
-  last = now;
+  // 16 bits are 109 minutes: after them a record that restarts so long may once be silent.
+  const auto tick = std::max<std::uint16_t>(1, static_cast<std::uint16_t>(now.time_since_epoch() / 100ms));
+  std::uint16_t& last = records_[i].answered;
+  if (last != 0 && static_cast<std::uint16_t>(tick - last) <= 5) return false;
+  last = tick;
   return true;
 }
 

@@ -21,12 +21,12 @@ struct TimeWaitRecord {
   std::uint32_t binding;         // holds the local port
   std::uint32_t previous, next;  // in the queue; none: no_record
   std::uint16_t window;          // what our last ACK offered, shifted by `scale`
-  std::uint8_t scale;
-  bool timestamps;
-  std::uint8_t ttl, tos;    // as the socket had chosen
-  std::uint8_t generation;  // tells a record from the one before it in the same place
+  std::uint8_t scale : 4;
+  bool timestamps : 1;
+  std::uint8_t ttl, tos;       // as the socket had chosen
+  std::uint8_t generation;     // tells a record from the one before it in the same place
+  std::uint16_t answered = 0;  // when what is limited was last answered, in tenths of a second; 0: never
   Instant expires;
-  Instant acknowledged = Instant::min();  // what is limited
 };
 static_assert(sizeof(TimeWaitRecord) == 80);
 
