@@ -112,10 +112,10 @@ TEST(PathMtu, follows_the_device) {
     s.run("0ms expect mss " + mss(1500) + "\n0ms write 5000\n0ms > P. 1:5001(5000) ack 1");
     const int low = is_v4(s) ? 600 : 1280;
     s.stack().set_mtu(static_cast<std::uint32_t>(low));
-    s.run("0ms expect mss " + mss(low) + "\n100ms < . 1:1(0) ack 5001\n0ms write 2000\n0ms > P. 5001:7001(2000) ack 1");
+    s.run("100ms < . 1:1(0) ack 5001\n0ms write 2000\n0ms > P. 5001:7001(2000) ack 1\n0ms expect mss " + mss(low));
     s.stack().set_mtu(9000);
     s.run(
-        "100ms < . 1:1(0) ack 7001\n0ms expect mss 8900\n0ms write 8900\n0ms > P. 7001:15901(8900) ack 1\n"
+        "100ms < . 1:1(0) ack 7001\n0ms write 8900\n0ms > P. 7001:15901(8900) ack 1\n0ms expect mss 8900\n"
         "100ms < . 1:1(0) ack 15901");
   });
 }
