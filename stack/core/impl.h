@@ -33,6 +33,12 @@ struct DatagramTables {
   EphemeralPorts ephemeral;
 };
 
+/// The key, in a page of its own, so that it can be kept out of core dumps and of forked children (N5). Nothing else
+/// holds a copy.
+struct alignas(Pool::page) Secrets {
+  Prf prf;
+};
+
 struct Stack::Impl {
   explicit Impl(const Config& c);
   ~Impl();
@@ -178,7 +184,8 @@ struct Stack::Impl {
   static constexpr std::uint32_t record_bit = 0x80000000u;
 
   Config config;
-  Prf prf;
+  std::unique_ptr<Secrets> secrets;
+  const Prf& prf;  // of `secrets`, as all that draws has it
   Pool pool;
   Counters counters;
   Addresses addresses;

@@ -6,8 +6,9 @@
 
 namespace tunic {
 
-// What is out of range is brought to the nearest value in it (Config says the ranges).
+// What is out of range is brought to the nearest value in it (Config says the ranges). The key goes elsewhere.
 static Config in_range(Config c) {
+  c.key = {};
   c.mtu = std::clamp(c.mtu, Config::least_mtu, Config::most_mtu);
   if (c.routes.size() > Config::most_routes) c.routes.resize(Config::most_routes);
   for (Route& r : c.routes) {
@@ -29,7 +30,8 @@ static Config in_range(Config c) {
 
 Stack::Impl::Impl(const Config& c)
     : config{in_range(c)},
-      prf{c.key},
+      secrets{std::make_unique<Secrets>(Prf{c.key})},
+      prf{secrets->prf},
       pool{config.memory},
       addresses{config.addresses},
       routes{config.routes, addresses},

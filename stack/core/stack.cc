@@ -323,9 +323,8 @@ bool Stack::unfinished() const {
                      });
 }
 
-void Stack::wipe_secrets() {
-  impl_->prf.wipe();
-  impl_->config.key.fill(0);
-}
+void Stack::wipe_secrets() { impl_->secrets->prf.wipe(); }
+
+Bytes Stack::secrets() const { return {reinterpret_cast<const std::byte*>(impl_->secrets.get()), sizeof(Secrets)}; }
 
 }  // namespace tunic

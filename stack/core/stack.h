@@ -245,8 +245,10 @@ class Stack {
   std::size_t connections() const;
   /// Whether anything sent or queued still waits for the peer (used to drive on at exit).
   bool unfinished() const;
-  /// Forgets what must not be shared with a forked child: Config::key and what was made from it. Nothing may be
-  /// sent afterwards.
+  /// Where the one copy of Config::key is: whole pages that hold nothing else, so that a program can keep them out of
+  /// core dumps and forked children (madvise(2)).
+  Bytes secrets() const;
+  /// Forgets what is there, which must not be shared with a forked child. Nothing may be sent afterwards.
   void wipe_secrets();
 
  private:

@@ -17,7 +17,7 @@ std::uint32_t Identification::draw(const IpAddr& src, const IpAddr& dst, std::ui
   std::ranges::copy(src.octets(), tuple.begin());
   std::ranges::copy(dst.octets(), tuple.begin() + 16);
   tuple[32] = std::byte{protocol};
-  Flow& flow = flow_of(prf_(Purpose::ip_id, tuple, naming), tuple, now);
+  Flow& flow = flow_of((*prf_)(Purpose::ip_id, tuple, naming), tuple, now);
   if (flow.drawn++ == 0) {  // a round of 65 536 begins
     flow.hurries = flow.alive && now - flow.round_began < lifetime;
     flow.round_began = now;
@@ -39,7 +39,7 @@ Identification::Flow& Identification::flow_of(std::uint64_t name, Bytes tuple, I
   Flow& place = *std::ranges::min_element(set, {}, [](const Flow& f) { return f.alive ? f.last : Instant::min(); });
   if (place.alive && now - place.last < lifetime) ++repeats_;
   const auto since = static_cast<std::uint64_t>(now.time_since_epoch().count());
-  place = {.name = name, .count = static_cast<std::uint32_t>(prf_(Purpose::ip_id, tuple, beginning, since))};
+  place = {.name = name, .count = static_cast<std::uint32_t>((*prf_)(Purpose::ip_id, tuple, beginning, since))};
   return place;
 }
 
@@ -48,7 +48,7 @@ std::uint32_t Identification::permute(std::uint32_t count, Bytes tuple, unsigned
   const std::uint32_t mask = (1u << half_bits) - 1;
   std::uint32_t left = count >> half_bits & mask, right = count & mask;
   for (std::uint64_t n = 0; n < 4; ++n) {
-    const auto f = static_cast<std::uint32_t>(prf_(Purpose::ip_id, tuple, round + n, right));
+    const auto f = static_cast<std::uint32_t>((*prf_)(Purpose::ip_id, tuple, round + n, right));
     left = std::exchange(right, (left ^ f) & mask);
   }
   return left << half_bits | right;

@@ -18,7 +18,7 @@ class Identification {
   static constexpr Duration lifetime = 60s;      // 2 MSL: how long fragments live
   static constexpr std::size_t capacity = 8192;  // flows that are remembered
 
-  explicit Identification(const Prf& prf) : prf_{prf} {}
+  explicit Identification(const Prf& prf) : prf_{&prf} {}
 
   /// For a datagram from `src` to `dst` that is no atomic one: 16 bits, without repeat in 65 536 of the flow, or 32
   /// bits for IPv6, without repeat in 2^32.
@@ -41,7 +41,7 @@ class Identification {
   Flow& flow_of(std::uint64_t name, Bytes tuple, Instant now);
   std::uint32_t permute(std::uint32_t count, Bytes tuple, unsigned half_bits) const;
 
-  Prf prf_;
+  const Prf* prf_;
   std::vector<Flow> flows_;  // made with the first one
   std::uint64_t repeats_ = 0;
 };

@@ -33,7 +33,7 @@ class PmtuCache {
   static constexpr std::size_t capacity = 4096;
   static constexpr std::uint32_t min_v6 = 1280;  // RFC 8200 section 5
 
-  PmtuCache(const Prf& prf, const PmtuSettings& settings) : prf_{prf}, settings_{settings} {}
+  PmtuCache(const Prf& prf, const PmtuSettings& settings) : prf_{&prf}, settings_{settings} {}
 
   /// A router forwards at most `mtu` octets on the way to `dst`, whose first hop takes `first_hop`. IPv4: less than the
   /// floor is the floor. IPv6: less than 1280 is not believed (RFC 8201 section 4). What does not lower the path MTU
@@ -64,7 +64,7 @@ class PmtuCache {
   void leave_order(Index i);
   void enter_order(Index i);
 
-  Prf prf_;
+  const Prf* prf_;
   PmtuSettings settings_;
   std::vector<Index> buckets_;  // made with the first entry: most hosts never learn anything
   std::vector<Entry> entries_;

@@ -6,7 +6,7 @@ namespace tunic {
 
 DestinationLimit::Place& DestinationLimit::place_of(const IpAddr& dst) {
   if (places_.empty()) places_.resize(capacity);
-  const std::size_t set = scale(prf_(Purpose::rate_limit, dst.octets(), salt_), sets);
+  const std::size_t set = scale((*prf_)(Purpose::rate_limit, dst.octets(), salt_), sets);
   Place* const begin = &places_[set * ways];
   Place* fullest = begin;
   for (Place* p = begin; p != begin + ways; ++p) {
@@ -34,7 +34,7 @@ bool ErrorLimit::take(const IpAddr& dst, Instant now, const Rate& each, const Ra
   if (!each_.has(dst, now, each)) return false;  // first, so that nobody drains what all share
   if (all.interval > Duration::zero()) {
     if (!all_.has(now, all)) return false;
-    const auto noise = scale(prf_(Purpose::rate_limit, {}, 1, drawn_++), 1024);
+    const auto noise = scale((*prf_)(Purpose::rate_limit, {}, 1, drawn_++), 1024);
     all_.take(now, all, all.interval / 2 + all.interval * noise / 1024);
   }
   return each_.take(dst, now, each);

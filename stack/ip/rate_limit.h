@@ -41,7 +41,7 @@ class DestinationLimit {
   static constexpr std::size_t capacity = 1024;
 
   /// `salt` tells apart tables of one key.
-  DestinationLimit(const Prf& prf, std::uint64_t salt) : prf_{prf}, salt_{salt} {}
+  DestinationLimit(const Prf& prf, std::uint64_t salt) : prf_{&prf}, salt_{salt} {}
   /// Whether `dst` may be told something now.
   bool has(const IpAddr& dst, Instant now, const Rate& rate);
   /// The same, and takes a token.
@@ -55,7 +55,7 @@ class DestinationLimit {
   };
   Place& place_of(const IpAddr& dst);
 
-  Prf prf_;
+  const Prf* prf_;
   std::uint64_t salt_;
   std::vector<Place> places_;  // made with the first question
 };
@@ -63,11 +63,11 @@ class DestinationLimit {
 /// For ICMP errors: a bucket for each destination, and one for all, whose tokens cost between half and one and a half.
 class ErrorLimit {
  public:
-  explicit ErrorLimit(const Prf& prf) : prf_{prf}, each_{prf, 0} {}
+  explicit ErrorLimit(const Prf& prf) : prf_{&prf}, each_{prf, 0} {}
   bool take(const IpAddr& dst, Instant now, const Rate& each, const Rate& all);
 
  private:
-  Prf prf_;
+  const Prf* prf_;
   DestinationLimit each_;
   TokenBucket all_;
   std::uint64_t drawn_ = 0;

@@ -85,7 +85,7 @@ void finish_v6(MutBytes header, std::size_t payload, std::uint8_t tos) {
 }  // namespace
 
 std::size_t Reassembly::bucket_of(const IpAddr& src) const {
-  return scale(prf_(Purpose::reassembly, src.octets()), buckets);
+  return scale((*prf_)(Purpose::reassembly, src.octets()), buckets);
 }
 
 Reassembly::Entry* Reassembly::find(const Datagram& d) {

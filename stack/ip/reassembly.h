@@ -32,7 +32,7 @@ class Reassembly {
   static constexpr std::size_t holes = 64;       // of one datagram; a fragment that makes one more is dropped
   static constexpr std::size_t block = Pool::payload;
 
-  Reassembly(const Prf& prf, const ReassemblySettings& settings) : prf_{prf}, settings_{settings} {
+  Reassembly(const Prf& prf, const ReassemblySettings& settings) : prf_{&prf}, settings_{settings} {
     buckets_.fill(none);
   }
 
@@ -91,7 +91,7 @@ class Reassembly {
   std::expected<Slice, Rejection> keep(Entry& e, Bytes packet, const Datagram& d, Counters& counters);
   std::expected<Slice, Rejection> join(Entry& e);
 
-  Prf prf_;
+  const Prf* prf_;
   ReassemblySettings settings_;
   std::unique_ptr<Entry[]> entries_;  // made with the first fragment
   std::vector<Index> free_;

@@ -1,10 +1,12 @@
 #include "libtunic/runtime.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 #include <mutex>
 #include <new>
 #include <system_error>
@@ -55,9 +57,21 @@ std::expected<Config, StartError> make_config(const Settings& s, const std::opti
     if (const auto checked = check_mtu(config.mtu, s, "the MTU of " + device->name()); !checked)
       return std::unexpected{checked.error()};
   }
-  if (getrandom(config.key.data(), config.key.size(), 0) != static_cast<ssize_t>(config.key.size()))
-    return failed(errno, "the kernel gives no random numbers: " + what(errno));
   return config;
+}
+
+/// Where a key was on its way into the Stack: wiped in the end.
+struct Key {
+  explicit Key(std::array<std::uint8_t, 16>& octets) : octets_{octets} {}
+  ~Key() { explicit_bzero(octets_.data(), octets_.size()); }
+  std::array<std::uint8_t, 16>& octets_;
+};
+
+/// Neither in a core dump nor in a child (N5), where the kernel can do that; a child wipes it anyway.
+void keep_secret(Bytes pages) {
+  auto* begin = const_cast<std::byte*>(pages.data());
+  madvise(begin, pages.size(), MADV_DONTDUMP);
+  madvise(begin, pages.size(), MADV_WIPEONFORK);
 }
 
 }  // namespace
@@ -66,8 +80,11 @@ std::expected<std::unique_ptr<Runtime>, StartError> Runtime::start(const Setting
   auto device = open_device(settings);
   if (!device) return std::unexpected{std::move(device.error())};
   auto interface = is_tun(*device) ? Interface{(*device)->fd()} : Interface::none();
-  const auto config = make_config(settings, *device, interface);
+  auto config = make_config(settings, *device, interface);
   if (!config) return std::unexpected{config.error()};
+  const Key key{config->key};
+  if (getrandom(config->key.data(), config->key.size(), 0) != static_cast<ssize_t>(config->key.size()))
+    return failed(errno, "the kernel gives no random numbers: " + what(errno) + "; let the program call getrandom(2)");
   std::unique_ptr<Runtime> runtime{new Runtime{std::move(*device), std::move(interface), *config, settings, files}};
   if (settings.takes_fd) close(*settings.fd);  // ours alone from now on
   return runtime;
@@ -91,6 +108,7 @@ Runtime::Runtime(std::optional<Device> device, Interface interface, const Config
                     : std::nullopt},
       driver_{stack_, link(), waited_on()},
       sockets_{driver_, files} {
+  keep_secret(stack_.secrets());
   if (is_tun(device_)) keeper_.emplace(driver_, *device_, *queue_, std::move(interface), !settings.mtu);
 }
 

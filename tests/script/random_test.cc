@@ -1,6 +1,6 @@
 // Conversations made by chance, from a seed: a peer that writes, reads, loses, repeats and reorders. The laws are
-// watched on every packet; in the end the network heals, and each side must have all that the other wrote (threats.md
-// O1, O2, O4).
+// watched on every packet; in the end the network heals, and each side must have all that the other wrote
+// (O1, O2, O4).
 #include <gtest/gtest.h>
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Every row of the table of states and segments, in both families, driven through a Stack (threats.md H4, M6): 64
+// Every row of the table of states and segments, in both families, driven through a Stack (H4, M6): 64
 // combinations of flags, each position of SEG.SEQ and SEG.ACK, with and without text. The first outcome that a row
 // allows is wanted; where we take another one on purpose, `deviations` says why.
 #include <gtest/gtest.h>

@@ -58,7 +58,7 @@ const Segment* answered(const Flow& f, const Segment& s) {
   return nullptr;
 }
 
-// Law 3. The repeats of a SYN-ACK are the exception, at most five (threats.md S3).
+// Law 3. The repeats of a SYN-ACK are the exception, at most five (S3).
 Broken amplifies(Flow& f, const Segment& s) {
   const bool opens = s.has(flag::syn) && !s.has(flag::ack);
   if (f.validated || opens) return {};

@@ -352,7 +352,7 @@ void Script::fail(const std::string& line, const std::string& wrong, std::source
 
 void repeat(const Setup& setup, const std::function<void(Script&)>& body) {
   static constexpr std::uint32_t half = 1u << 31;
-  // threats.md H6: 0, 1, 2^31 - 1, 2^31, 2^32 - 1, 2^32 - 1460, for each side once.
+  // H6: 0, 1, 2^31 - 1, 2^31, 2^32 - 1, 2^32 - 1460, for each side once.
   static constexpr std::array<std::pair<std::uint32_t, std::uint32_t>, 6> isns{
       {{0u, half}, {1u, 0u - 1460u}, {half - 1, 1u}, {half, 0u}, {0u - 1u, half - 1}, {0u - 1460u, 0u - 1u}}};
   for (const auto family : {Family::v4, Family::v6}) {

@@ -174,7 +174,7 @@ class Script {
   bool failed_ = false, finished_ = false, loose_ = false;
 };
 
-/// Runs a script over both families, six pairs of initial sequence numbers (threats.md H6) and the fast path on and
+/// Runs a script over both families, six pairs of initial sequence numbers (H6) and the fast path on and
 /// off, which must send the same packets at the same times.
 void repeat(const Setup& setup, const std::function<void(Script&)>& body);
 void repeat(const Setup& setup, std::string_view lines, std::source_location where = std::source_location::current());

@@ -81,7 +81,7 @@ struct Reader {
     if (byte_at(packet, 0) != 0x45) return "IPv4 header with options or of a wrong length";
     if (byte_at(packet, 1) != demands.tos) return "TOS is not the chosen one";
     if (at<std::uint16_t>(2) != packet.size()) return "IPv4 total length is not the packet's";
-    if (at<std::uint16_t>(6) != 0x4000) return "IPv4 without DF, or a fragment";  // RFC 6864, threats.md F9
+    if (at<std::uint16_t>(6) != 0x4000) return "IPv4 without DF, or a fragment";  // RFC 6864, F9
     if (byte_at(packet, 8) != demands.ttl) return "TTL is not the configured one";
     if (byte_at(packet, 9) != 6) return "not TCP";
     if (fold(sum(packet.first(20))) != 0xffff) return "IPv4 header checksum";

@@ -55,7 +55,7 @@ struct Segment {
 /// The IP packet of a segment, with complete checksums.
 std::vector<std::byte> encode(const Segment& s);
 
-/// What a careful device demands of every packet of ours (threats.md's O7): lengths agree, checksums are right, options
+/// What a careful device demands of every packet of ours (O7): lengths agree, checksums are right, options
 /// are legal, reserved bits are zero, the packet fits the link. The error says what is wrong.
 struct Demands {
   std::uint32_t mtu = 1500;

@@ -194,12 +194,20 @@ TEST_F(StackTest, equal_calls_give_equal_digests_and_others_do_not) {
   EXPECT_EQ(stack.digest(), twin.digest());
 }
 
-TEST_F(StackTest, wiped_secrets_are_gone) {
+// N5
+TEST_F(StackTest, the_key_is_in_one_place_and_can_be_wiped) {
   Config c = config();
   c.key.fill(0x77);
   Stack secret{c};
-  secret.wipe_secrets();
+  const auto holds_key = [&] {
+    return std::ranges::search(secret.secrets(), std::as_bytes(std::span{c.key})).begin() != secret.secrets().end();
+  };
   EXPECT_EQ(secret.config().key, (std::array<std::uint8_t, 16>{}));
+  EXPECT_EQ(reinterpret_cast<std::uintptr_t>(secret.secrets().data()) % Pool::page, 0u);
+  EXPECT_EQ(secret.secrets().size() % Pool::page, 0u);
+  EXPECT_TRUE(holds_key());
+  secret.wipe_secrets();
+  EXPECT_FALSE(holds_key());
 }
 
 TEST_F(StackTest, a_link_that_refuses_loses_nothing) {

@@ -72,7 +72,8 @@ TEST(Identification, a_flow_sees_nothing_of_others) {  // law 4
 }
 
 TEST(Identification, keys_and_flows_differ) {
-  Identification a{prf}, b{Prf{PrfKey{10}}};
+  const Prf other{PrfKey{10}};
+  Identification a{prf}, b{other};
   int same_key = 0, same_flow = 0;
   for (int n = 0; n < 100; ++n) {
     const auto mine = a.draw(us4, peer4, protocol::udp, start);

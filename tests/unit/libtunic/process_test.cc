@@ -5,10 +5,14 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,6 +21,8 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <string>
 #include <thread>
 
@@ -67,6 +73,46 @@ int listener(std::uint16_t port) {
   const int fd = tunic_socket(AF_INET, SOCK_STREAM, 0);
   const sockaddr_in at = loopback(port);
   return fd >= 0 && tunic_bind(fd, raw(at), sizeof at) == 0 && tunic_listen(fd, 9) == 0 ? fd : -1;
+}
+
+/// From now on getrandom() fails in this process.
+bool forbid_getrandom() {
+  sock_filter program[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+                           BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getrandom, 0, 1),
+                           BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EIO), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+  const sock_fprog filter{.len = std::size(program), .filter = program};
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
+// N5: nothing is sent with numbers that could be foreseen.
+TEST(Process, without_random_numbers_there_is_no_start) {
+  EXPECT_EQ(in_child([] {
+              MUST(forbid_getrandom());
+              MUST(start_alone() == -1 && errno == EIO);
+              MUST(std::strstr(tunic_start_error(), "no random numbers") != nullptr);
+              MUST(tunic_socket(AF_INET, SOCK_STREAM, 0) == -1);
+              return 0;
+            }),
+            0);
+}
+
+/// Whether this process has memory that is neither dumped nor inherited.
+bool has_secret_memory() {
+  std::ifstream maps{"/proc/self/smaps"};
+  for (std::string line; std::getline(maps, line);)
+    if (line.starts_with("VmFlags:") && line.find(" dd") != line.npos && line.find(" wf") != line.npos) return true;
+  return false;
+}
+
+// N5
+TEST(Process, the_key_is_kept_out_of_core_dumps_and_children) {
+  EXPECT_EQ(in_child([] {
+              MUST(!has_secret_memory());
+              MUST(start_alone() == 0);
+              MUST(has_secret_memory());
+              return 0;
+            }),
+            0);
 }
 
 TEST(Process, a_whole_conversation_by_the_calls_of_c) {
