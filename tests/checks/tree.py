@@ -83,6 +83,13 @@ def wrong_requirements():
     return wrong or ([] if rows > 100 else [f"only {rows} rows"])
 
 
+def threats_without_a_test(tests):
+    """IDs of docs/threats.md that no test names."""
+    ids = re.findall(r"^\| ([A-Z]\d+) \|", (ROOT / "docs/threats.md").read_text(), re.M)
+    cited = {name for _, lines in tests for line in lines for name in re.findall(r"\b[A-Z]\d{1,2}\b", line)}
+    return [f"no test names {name}" for name in ids if name not in cited] or ("" if ids else "docs/threats.md has no rows")
+
+
 def main():
     report = Report()
     files = list(sources())
@@ -104,6 +111,7 @@ def main():
     pages = [(name, lines) for name, lines in files if name.endswith(".md")]
     report.check("what the pages name exists", missing_paths(pages))
     report.check("what a host owes is met where the page says so", wrong_requirements())
+    report.check("each threat on the page has a test that names it", threats_without_a_test(tests))
     report.check("nothing is marked as unfinished", hits(code, UNFINISHED))
     report.check("tests wait for what they wait for, they do not sleep", hits(tests, SLEEP))
     sys.exit(report.finish())
