@@ -85,7 +85,10 @@ Result<std::size_t> Stack::send(SocketId id, Bytes text, SendFlags flags) {
   Socket* s = impl_->find(id);
   if (s == nullptr) return fail(Error::bad_handle);
   if (s->datagram) return send_datagram(id, {&text, 1}, {.more = flags.more});
-  if (!s->connection) return fail(Error::pipe);  // as Linux: nothing was ever joined to it
+  if (!s->connection) {  // as Linux: nothing is joined to it
+    const int late = std::exchange(s->late_error, 0);
+    return fail(late != 0 ? static_cast<Error>(late) : Error::pipe);
+  }
   TcpContext c = impl_->context(s->local_peer);
   const auto sent = s->connection->send(text, flags.urgent, flags.more, c);
   if (sent) impl_->mark_dirty(id.index);
