@@ -231,8 +231,9 @@ Result<std::size_t> Stack::Impl::send_datagram(Socket& s, std::uint32_t index, s
   if (const int error = d.take_error(); error != 0) return failed(static_cast<Error>(error));
   if (d.write_shut) return failed(Error::pipe);
   if (d.output.open() == 0 && !d.has_room(s.options.send_buffer)) return failed(Error::again);
-  if (starves(index) || !d.output.append(pool, text)) {
-    starves(index);
+  if (starves(index)) return failed(Error::again);
+  if (!d.output.append(pool, text)) {
+    if (!starves(index)) mark_edge(index);  // an edge will tell when to try again
     return failed(Error::again);
   }
   if ((how.more || s.options.cork) && d.transport == Transport::udp) return size;
