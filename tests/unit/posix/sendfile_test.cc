@@ -14,7 +14,7 @@ namespace {
 class Sendfile : public testing::Test {
  protected:
   void SetUp() override {
-    for (int i = 0; i < 200'000; ++i) text_ += static_cast<char>('a' + i * i % 23);
+    for (unsigned i = 0; i < 200'000; ++i) text_ += static_cast<char>('a' + i * i % 23);
     file_ = memfd_create("text", MFD_CLOEXEC);
     ASSERT_EQ(write(file_, text_.data(), text_.size()), static_cast<ssize_t>(text_.size()));
     ASSERT_EQ(lseek(file_, 0, SEEK_SET), 0);
