@@ -111,7 +111,7 @@ constexpr short write_events = POLLOUT | POLLWRNORM | POLLWRBAND | POLLERR;
 }  // namespace
 
 int Sockets::poll(std::span<pollfd> all, Duration timeout, const sigset_t* mask) {
-  expose_epolls(all);
+  if (const Status exposed = expose_epolls(all); !exposed) return answer(exposed);
   if (std::ranges::none_of(all, [this](const pollfd& p) { return is_ours(p.fd); }))
     return ::ppoll(all.data(), all.size(), Span{timeout}.pointer, mask);
   return answer(poll_set(all, always, timeout, mask));
@@ -162,7 +162,7 @@ int Sockets::select(int count, fd_set* in, fd_set* out, fd_set* except, Duration
         (has(in, fd) ? read_events : 0) | (has(out, fd) ? write_events : 0) | (has(except, fd) ? POLLPRI : 0);
     if (events != 0) all.push_back({fd, static_cast<short>(events), 0});
   }
-  expose_epolls(all);
+  if (const Status exposed = expose_epolls(all); !exposed) return answer(exposed);
   if (std::ranges::none_of(all, [this](const pollfd& p) { return is_ours(p.fd); }))
     return ::pselect(count, in, out, except, Span{timeout}.pointer, mask);
   const Result<int> found = poll_set(all, POLLNVAL, timeout, mask);
@@ -184,9 +184,14 @@ bool Sockets::is_ours(int fd) const {
   return use == Use::open || use == Use::lost;
 }
 
-void Sockets::expose_epolls(std::span<const pollfd> all) {
-  for (const pollfd& p : all)
-    if (const Handle h = files_.find(p.fd); h.use() == Use::epoll) static_cast<void>(expose(h));
+/// One that is closed meanwhile is the kernel's to tell of.
+Status Sockets::expose_epolls(std::span<const pollfd> all) {
+  for (const pollfd& p : all) {
+    const Handle h = files_.find(p.fd);
+    if (h.use() != Use::epoll) continue;
+    if (const Status exposed = expose(h); !exposed && h.is_current()) return exposed;
+  }
+  return {};
 }
 
 }  // namespace tunic

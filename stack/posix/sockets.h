@@ -104,7 +104,7 @@ class Sockets {
   Result<int> accept_one(const Description& listener, sockaddr* address, socklen_t* length, int flags);
   Result<int> poll_set(std::span<pollfd> all, short unasked, Duration timeout, const sigset_t* mask);
   bool is_ours(int fd) const;
-  void expose_epolls(std::span<const pollfd> all);
+  Status expose_epolls(std::span<const pollfd> all);
   Status expose(Handle e);
   Status ring_in_kernel(int kernel_epoll, int operation, Handle h, const epoll_event* event);
   Status put_doorbell(Description& d);
