@@ -243,8 +243,10 @@ int tunic_epoll_create1(int flags);
  *  shows EPOLLIN, whatever is asked for, while one of the events asked for, an error or a hang-up is there; with EPOLLET,
  *  at each news of them. It means: look again, by tunic_poll() or by the calls themselves, without blocking. The bell
  *  becomes quiet in the tunic_ call that leaves none of the events there, so a loop that calls until EAGAIN, or reads
- *  all that is there, neither misses anything nor spins. A doorbell takes a second descriptor for as long as the socket
- *  is open. EPOLLONESHOT and EPOLLEXCLUSIVE are the kernel's. */
+ *  all that is there, neither misses anything nor spins. In several such epolls it rings for the events asked for in any
+ *  of them: EPOLL_CTL_DEL the socket before you close one of them, whose events are otherwise forgotten at the next
+ *  tunic_epoll_ctl() of the socket only. A doorbell takes a second descriptor for as long as the socket is open.
+ *  EPOLLONESHOT and EPOLLEXCLUSIVE are the kernel's. */
 int tunic_epoll_ctl(int epoll, int operation, int fd, struct epoll_event* event);
 /** The events that are there, in turn where `count` is too small for all. A wait by another thread that closes the
  *  epoll's number returns -1 with EBADF.

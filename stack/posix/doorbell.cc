@@ -1,8 +1,10 @@
 #include "posix/doorbell.h"
 
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
 namespace tunic {
 
@@ -17,9 +19,23 @@ std::uint32_t Doorbell::ask(int epoll, int fd, std::uint32_t wanted) {
   } else if (wanted != 0) {
     requests_.push_back({epoll, fd, wanted});
   }
+  add_up();
+  return before;
+}
+
+void Doorbell::add_up() {
   wanted_ = 0;
   for (const Request& r : requests_) wanted_ |= r.wanted;
-  return before;
+}
+
+/// An epoll in which the bell is refuses to take it twice. In another it was for a moment, asking for nothing.
+bool Doorbell::is_closed(const Request& r) {
+  epoll_event nothing{};
+  if (epoll_ctl(r.epoll, EPOLL_CTL_ADD, r.fd, &nothing) == 0) {
+    epoll_ctl(r.epoll, EPOLL_CTL_DEL, r.fd, nullptr);
+    return true;
+  }
+  return errno == EBADF || errno == EINVAL;
 }
 
 bool Doorbell::on_edge(std::uint32_t is) {

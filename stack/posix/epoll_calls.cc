@@ -115,6 +115,10 @@ Status Sockets::ring_in_kernel(int kernel_epoll, int operation, Handle h, const 
     wanted = to_ready(event->events & ~modes) | ready::error | ready::hangup;
     bell = {.events = (event->events & modes) | EPOLLIN, .data = event->data};
   }
+  d.doorbell->forget_closed([&](int fd) {
+    const Handle own = files_.find(fd);
+    return own.use() == Use::open && own.socket == &d;
+  });
   const std::uint32_t before = d.doorbell->ask(kernel_epoll, h.fd, wanted);
   d.doorbell->on_call(driver_.stack().ready(d.id), false);
   if (::epoll_ctl(kernel_epoll, operation, h.fd, &bell) == 0) return {};
