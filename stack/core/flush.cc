@@ -92,7 +92,7 @@ void Stack::Impl::flush(Instant now, Link& link) {
     TcpContext c = context(s.local_peer);
     const bool more = s.connection->output(now, id.index, burst, c);
     finish(burst, from, s.connection->pair(), s.connection->options.ttl, s.connection->options.tos, s.flow_label);
-    if (s.connection->take_edge()) mark_edge(id.index);
+    mark_edge(id.index, s.connection->take_edge());
     if (more) {
       dirty.push_back(id);
       continue;

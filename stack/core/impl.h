@@ -163,7 +163,7 @@ struct Stack::Impl {
   void enter_time_wait(Socket& s, Instant now);
   void forget_record(std::uint32_t record);
   void mark_dirty(std::uint32_t index);
-  void mark_edge(std::uint32_t index);
+  void mark_edge(std::uint32_t index, std::uint8_t news = any_edge);
   /// Whether `s` could write but for the memory, which is kept for what arrives; it gets an edge when there is some
   /// again.
   bool starves(std::uint32_t index);

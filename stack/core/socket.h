@@ -23,7 +23,7 @@ struct Socket {
   bool held = false;          // a handle exists
   bool dirty = false;         // in the Stack's list of sockets with something to send
   bool starved = false;       // in the Stack's list of sockets that wait for memory
-  bool edge_pending = false;  // in the Stack's list of sockets to look at
+  std::uint8_t edge = 0;      // in the Stack's list of sockets to look at, for these bits of ready
   bool bound = false;
   bool bound_by_user = false;    // bind() chose it: kept when a connection ends
   bool connect_pending = false;  // connect() has not yet told of its success

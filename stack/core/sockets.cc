@@ -338,7 +338,7 @@ void Stack::Impl::settle(std::uint32_t index, Instant now) {
     if (!s.bound_by_user) unbind(s);
     if (!s.held && !s.queued) dying.push_back(id_of(index));
   }
-  if (c.take_edge() && s.held) mark_edge(index);
+  mark_edge(index, c.take_edge());
   mark_dirty(index);
 }
 
@@ -375,7 +375,7 @@ void Stack::Impl::feed_starved() {
     const SocketId id = starved.pop_front();
     if (at(id.index).generation != id.generation) continue;
     at(id.index).starved = false;
-    mark_edge(id.index);
+    mark_edge(id.index, ready::writable);
   }
 }
 
@@ -385,10 +385,11 @@ void Stack::Impl::mark_dirty(std::uint32_t index) {
   dirty.push_back(id_of(index));
 }
 
-void Stack::Impl::mark_edge(std::uint32_t index) {
+void Stack::Impl::mark_edge(std::uint32_t index, std::uint8_t news) {
   Socket& s = at(index);
-  if (!s.held || std::exchange(s.edge_pending, true)) return;
-  edges.push_back(id_of(index));
+  if (news == 0 || !s.held) return;
+  if (s.edge == 0) edges.push_back(id_of(index));
+  s.edge |= news;
 }
 
 }  // namespace tunic

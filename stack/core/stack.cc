@@ -93,7 +93,7 @@ Result<std::size_t> Stack::send(SocketId id, Bytes text, SendFlags flags) {
   const auto sent = s->connection->send(text, flags.urgent, flags.more, c);
   if (sent) impl_->mark_dirty(id.index);
   if (!sent && sent.error() == Error::no_buffers) {  // an edge will tell when to try again
-    if (!impl_->starves(id.index)) impl_->mark_edge(id.index);
+    if (!impl_->starves(id.index)) impl_->mark_edge(id.index, ready::writable);
     return fail(Error::again);
   }
   return sent;
@@ -218,12 +218,13 @@ std::uint32_t Stack::ready(SocketId id) const {
   return ready::writable | ready::hangup | (s->late_error != 0 ? ready::error : 0);  // a blank socket, as Linux
 }
 
-std::optional<SocketId> Stack::take_edge() {
+std::optional<SocketId> Stack::take_edge(std::uint32_t* news) {
   while (!impl_->edges.empty()) {
     const SocketId id = impl_->edges.pop_front();
     Socket* s = impl_->find(id);
     if (s == nullptr) continue;
-    s->edge_pending = false;
+    const std::uint32_t edge = std::exchange(s->edge, 0);
+    if (news != nullptr) *news = edge;
     return id;
   }
   return {};

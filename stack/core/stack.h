@@ -196,7 +196,9 @@ class Stack {
   /// Bits of namespace ready; ready::error alone for a bad handle.
   std::uint32_t ready(SocketId s) const;
   /// A socket whose readiness may have changed since it was last returned here, or none.
-  std::optional<SocketId> take_edge();
+  /// @param news  bits of namespace ready that may newly have come, or come once more: text while other text stands
+  ///              unread is news, an acknowledgment is none to who reads.
+  std::optional<SocketId> take_edge(std::uint32_t* news = nullptr);
   /// Its own address and port; all zero of its family when unbound.
   Result<Endpoint> local(SocketId s) const;
   /// The peer. Error: not_connected, also in SYN-SENT.

@@ -26,7 +26,7 @@ std::optional<std::uint32_t> Stack::Impl::find_datagram_socket(Transport t, cons
 bool Stack::Impl::hand_over(std::uint32_t index, const DatagramInfo& info, Slice text) {
   Socket& s = at(index);
   if (!s.datagram->take(pool, info, std::move(text), s.options.receive_buffer)) return false;
-  mark_edge(index);
+  mark_edge(index, ready::readable);
   return true;
 }
 
@@ -123,7 +123,7 @@ bool Stack::Impl::output_datagrams(Socket& s, std::uint32_t index, Link& link) {
     ++(sent ? counters.udp_out : counters.udp_unsent);
     const bool was_full = d.output.charge() * 2 >= s.options.send_buffer;
     d.output.pop();
-    if (was_full) mark_edge(index);
+    if (was_full) mark_edge(index, ready::writable);
   }
   return true;
 }

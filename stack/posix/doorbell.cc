@@ -38,10 +38,10 @@ bool Doorbell::is_closed(const Request& r) {
   return errno == EBADF || errno == EINVAL;
 }
 
-bool Doorbell::on_edge(std::uint32_t is) {
-  if ((is & wanted_) == 0) return false;
+bool Doorbell::on_edge(std::uint32_t is, std::uint32_t news) {
+  if ((is & wanted_) == 0 || (is_rung_ && (is & wanted_ & news) == 0)) return false;
   is_rung_ = true;
-  return tunic::ring(bell_);  // each time: the kernel may be asked for edges
+  return tunic::ring(bell_);  // at all news: the kernel may be asked for edges
 }
 
 void Doorbell::on_call(std::uint32_t is, bool) {

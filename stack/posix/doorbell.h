@@ -29,7 +29,7 @@ class Doorbell final : public Observer {
     add_up();
   }
 
-  bool on_edge(std::uint32_t is) override;
+  bool on_edge(std::uint32_t is, std::uint32_t news) override;
   void on_call(std::uint32_t is, bool again) override;
   void on_close() override;
 

@@ -117,7 +117,8 @@ void Driver::poll_stack() {
 
 void Driver::tell_watchers() {
   for (Watch& w : turns_) ring(*w.waiter_);
-  while (const auto id = stack_.take_edge()) {
+  std::uint32_t news = 0;
+  while (const auto id = stack_.take_edge(&news)) {
     if (id->index >= watchers_.size()) continue;
     Watchers& all = watchers_[id->index];
     if (all.calls.empty() && all.observers.empty()) continue;
@@ -127,9 +128,9 @@ void Driver::tell_watchers() {
     bool is_taken = false;
     for (Observer& o : all.observers)
       if (!o.is_exclusive())
-        o.on_edge(is);
+        o.on_edge(is, news);
       else if (!is_taken)
-        is_taken = o.on_edge(is);
+        is_taken = o.on_edge(is, news);
   }
 }
 

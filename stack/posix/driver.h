@@ -56,8 +56,9 @@ class Observer : public ListHook<Observer> {
   virtual ~Observer();
   /// Of several that are exclusive, an edge is told to one after the other, until one has woken somebody for it.
   bool is_exclusive() const { return exclusive_; }
-  /// Something has happened, and now the socket is ready for `is`. Whether that has woken somebody.
-  virtual bool on_edge(std::uint32_t is) = 0;
+  /// Something has happened, and now the socket is ready for `is`, of which `news` has come just now, or once more.
+  /// Whether that has woken somebody.
+  virtual bool on_edge(std::uint32_t is, std::uint32_t news) = 0;
   /// A call on the socket has ended, which may have taken readiness away; `again`: for want of it.
   virtual void on_call(std::uint32_t is, bool again) = 0;
   /// The socket is no more, and this is to go from its list.

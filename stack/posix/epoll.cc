@@ -30,11 +30,11 @@ struct Epoll::Interest final : Observer, ListHook<Ready> {
   bool has(std::uint32_t mode) const { return (event.events & mode) != 0; }
 
   /// Acknowledgments make edges too: who is told of edges alone hears of room in the send buffer when there was none.
-  bool on_edge(std::uint32_t is) override {
+  bool on_edge(std::uint32_t is, std::uint32_t news) override {
     const bool could = std::exchange(could_write, (is & ready::writable) != 0);
-    std::uint32_t news = is & wanted;
-    if (has(EPOLLET) && could && news == ready::writable) news = 0;
-    if (news == 0) return false;
+    const bool is_of_state = (news & ready::hangup) != 0;  // of which Linux tells all
+    if (could && !is_of_state) news &= ~ready::writable;
+    if ((is & wanted & (has(EPOLLET) ? news : ~0u)) == 0) return false;
     epoll.make_ready(*this);
     return epoll.wake_one();
   }

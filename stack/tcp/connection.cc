@@ -117,7 +117,7 @@ void Connection::establish(Instant now, const TcpSettings& settings) {
   retransmissions_ = 0;
   enter(snd_.fin_queued() ? State::fin_wait_1 : State::established);
   was_established_ = true;
-  edge_ = true;
+  edge_ = any_edge;
   last_heard_at_ = tuned_at_ = now;
   arm_keep_alive(now, settings);
   arm_orphan(now, settings);
@@ -128,7 +128,7 @@ void Connection::enter(State s) {
   if (s == State::closed || s == State::time_wait) {
     timers_.disarm_all();
     snd_.discard();
-    edge_ = true;
+    edge_ = any_edge;
     if (s == State::closed) owed_.clear();
   }
 }
@@ -188,7 +188,7 @@ void Connection::options_changed(Instant now, const TcpSettings& settings) {
   if (keep_probes_ == 0 || options.keep_alive != timers_.armed(Timer::keep_alive)) arm_keep_alive(now, settings);
   rcv_.set_clamp(options.window_clamp);
   writable_limit_ = send_limit(settings);
-  edge_ = true;  // what the user waits for may be there by the new measure
+  edge_ |= readable_edge | writable_edge;  // what the user waits for may be there by the new measure
 }
 
 // A connection that nobody owns any more does not stay for ever (R6 to R8).

@@ -34,6 +34,10 @@
 
 namespace tunic {
 
+/// What is told of at an edge, in bits of core's `ready`: new text, of which some may be urgent, room to write, or
+/// something that may be any of them.
+inline constexpr std::uint8_t readable_edge = 1 | 4, writable_edge = 2, any_edge = 0x3f;
+
 /// What a connection borrows from its Stack for the length of one call.
 struct TcpContext {
   const TcpSettings& settings;
@@ -80,7 +84,7 @@ class Connection {
   Result<std::size_t> receive(MutBytes out, bool peek, std::size_t skip = 0);
   Result<std::size_t> receive_urgent(MutBytes out, bool peek);
   void shutdown_write();
-  void shutdown_read() { read_shut_ = true, edge_ = true; }
+  void shutdown_read() { read_shut_ = true, edge_ = any_edge; }
   /// The user lets go. Resets the connection where text was left unread (SHLD-3) or linger is 0.
   void close();
   void abort();
@@ -101,8 +105,8 @@ class Connection {
   bool was_established() const { return was_established_; }
   bool owned() const { return owned_; }
   std::uint32_t ready() const;  // bits of core's `ready`
-  /// Whether something happened that a waiting user should look at; asking clears it.
-  bool take_edge() { return std::exchange(edge_, false); }
+  /// What happened that a waiting user should look at, in bits of core's `ready`; asking clears it.
+  std::uint8_t take_edge() { return std::exchange(edge_, std::uint8_t{0}); }
   int take_error() { return std::exchange(error_, 0); }
   int error() const { return error_; }
   std::size_t readable() const;
@@ -213,7 +217,8 @@ class Connection {
   State state_ = State::closed;
   bool passive_ = false;  // from LISTEN, not from an active open (RFC 9293 §3.5, MUST-11)
   bool owned_ = true, was_established_ = false;
-  bool read_shut_ = false, edge_ = false;
+  bool read_shut_ = false;
+  std::uint8_t edge_ = 0;
   bool reset_owed_ = false;  // abort: one RST goes out
   bool keep_alive_owed_ = false;
   bool probe_owed_ = false;  // the persist timer ran out: send although the window is closed

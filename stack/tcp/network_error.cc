@@ -20,7 +20,7 @@ std::optional<Drop> Connection::network_error(const NetworkError& e, Instant now
     enter(State::closed);  // SHLD-26; nobody is told, as for a reset
   } else if (options.receive_errors && was_established_) {
     error_ = e.error;  // the user asked to hear of it; the connection goes on
-    edge_ = true;
+    edge_ = any_edge;
   } else {
     // In synchronized states hard errors are soft too (RFC 5927 section 5.2), and none ends the connection (MUST-56):
     // a retransmission says more. If all of them fail the user is told of this (SHLD-25).

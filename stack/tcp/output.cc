@@ -220,7 +220,7 @@ void Connection::emit_run(Run run, Instant now, std::uint32_t self, Burst& burst
   if (text != 0) {
     if (now - stats_.text_received_at < context.settings.delayed_ack && stats_.text_received_at != Instant{})
       options.interactive = true;
-    if (options.not_sent_low > 0) edge_ = true;
+    if (options.not_sent_low > 0) edge_ |= writable_edge;
     stats_.text_sent_at = now;
     stats_.clock.turn(SendClock::Limit::none, now);
   }

@@ -289,7 +289,7 @@ void Connection::on_new_ack(const Segment& seg, Instant now, TcpContext& context
     timers_.disarm(Timer::retransmit);
   else
     arm_retransmit(now, context.settings);
-  if (report.text != 0) edge_ = true;
+  if (report.text != 0) edge_ |= writable_edge;
 
   if (snd_.fin_acknowledged()) {
     switch (state_) {
@@ -355,7 +355,7 @@ void Connection::check_urgent(const Segment& seg) {
   urgent_mark_ = up - 1;
   urgent_valid_ = true;
   urgent_taken_ = false;
-  edge_ = true;  // MUST-32
+  edge_ = any_edge;  // MUST-32
 }
 
 // seventh
@@ -382,7 +382,7 @@ std::optional<Drop> Connection::process_text(Segment& seg, Instant now, TcpConte
   if (report.out_of_order && report.in_order == 0 && !report.duplicate)
     stats_.out_of_order += static_cast<std::uint32_t>(segments);
   unacked_text_ += report.in_order;
-  if (report.in_order != 0) edge_ = true;
+  if (report.in_order != 0) edge_ |= readable_edge;
 
   if (report.duplicate && agreed_.sack)
     owed_.owe({AckOwed::Kind::dsack, *report.duplicate});
@@ -415,7 +415,7 @@ void Connection::check_fin(std::optional<Seq> fin, Instant now) {
 
 void Connection::on_fin_in_order(Instant now) {
   owed_.owe_plain();
-  edge_ = true;
+  edge_ = any_edge;
   last_heard_at_ = now;
   switch (state_) {
     case State::established:

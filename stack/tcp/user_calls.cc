@@ -88,7 +88,7 @@ void Connection::shutdown_write() {
       return;
   }
   more_ = false;
-  edge_ = true;
+  edge_ = any_edge;
 }
 
 // 3.10.4 CLOSE: nothing can be read afterwards (MAY-1), so text left unread is loss that the peer must learn of

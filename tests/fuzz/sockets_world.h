@@ -84,13 +84,20 @@ class World {
     return is_failure(r.error()) || std::ranges::find(errors, r.error()) != errors.end();
   }
 
+  struct Edge {
+    int side;
+    SocketId id;
+    std::uint32_t news;  // in bits of ready
+  };
+
   Tape tape_;
   Instant now_{1h};
   std::array<Stack, 2> stacks_;
   std::array<bool, 2> memory_fails_{};  // at will: then a socket may promise room that it has not
   MemoryLink link_{stacks_[0].pool(), stacks_[1].pool()};
   std::array<Handle, 16> handles_{};
-  std::vector<Handle> stale_{}, edges_{};
+  std::vector<Handle> stale_{};
+  std::vector<Edge> edges_{};
   Model model_{};
 };
 

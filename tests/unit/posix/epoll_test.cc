@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -27,6 +28,19 @@ class Event {
     eventfd_read(fd, &n);
   }
   const int fd;
+};
+
+/// Raw events of an epoll of the kernel's.
+struct KernelEpoll {
+  ~KernelEpoll() { close(fd); }
+  Events wait(int timeout = 0) const {
+    epoll_event all[8];
+    Events events;
+    const int n = ::epoll_wait(fd, all, 8, timeout);
+    for (int i = 0; i < n; ++i) events.emplace_back(static_cast<int>(all[i].data.u64), std::uint32_t{all[i].events});
+    return events;
+  }
+  const int fd = epoll_create1(EPOLL_CLOEXEC);
 };
 
 struct EpollTest : testing::Test {
@@ -82,6 +96,69 @@ TEST_F(EpollTest, room_to_write_is_an_edge_only_after_there_was_none) {
   while (got.empty() && host.take(server, 100'000).size() > 6) got = host.epoll_wait(set);
   if (got.empty()) got = host.epoll_wait(set, -1);
   EXPECT_EQ(got, (Events{{client, EPOLLOUT}}));
+}
+
+// As Linux: text is news also to who has not read the text before it, an acknowledgment never is.
+TEST_F(EpollTest, an_acknowledgment_is_no_edge_while_text_stands_unread) {
+  host.set(server, IPPROTO_TCP, TCP_NODELAY, 1);
+  const int both = host.epoll();
+  const KernelEpoll kernel;
+  ASSERT_EQ(host.add(set, server, EPOLLIN | EPOLLET), 0);
+  ASSERT_EQ(host.add(both, server, EPOLLIN | EPOLLOUT | EPOLLET), 0);
+  ASSERT_EQ(host.add(kernel.fd, server, EPOLLIN | EPOLLET), 0);
+  EXPECT_EQ(host.epoll_wait(both), (Events{{server, EPOLLOUT}}));
+  const auto expect = [&](Events one, Events two, const char* what) {
+    EXPECT_EQ(host.epoll_wait(set), one) << what;
+    EXPECT_EQ(host.epoll_wait(both), two) << what;
+    EXPECT_EQ(kernel.wait(), one) << what;
+  };
+  const Events none, in{{server, EPOLLIN}}, in_out{{server, EPOLLIN | EPOLLOUT}};
+  host.say(client, "a");
+  expect(in, in_out, "text");
+  host.say(client, "b");
+  expect(in, in_out, "more text");
+  host.set(client, IPPROTO_TCP, TCP_QUICKACK, 1);
+  host.say(server, "x");
+  while (host.get<tcp_info>(server, IPPROTO_TCP, TCP_INFO).tcpi_unacked != 0) host.epoll_wait(set, 1);
+  expect(none, none, "an acknowledgment");
+  EXPECT_EQ(host.take(server, 1), "a");
+  expect(none, none, "a part was read");
+  host.shutdown(client, SHUT_WR);
+  expect(in, in_out, "the end");
+}
+
+TEST_F(EpollTest, each_datagram_is_an_edge_and_sending_one_is_none) {
+  const int receiver = host.socket(AF_INET, SOCK_DGRAM), sender = host.socket(AF_INET, SOCK_DGRAM);
+  ASSERT_EQ(host.bind(receiver, Address::v4("127.0.0.1", 0)), 0);
+  ASSERT_EQ(host.bind(sender, Address::v4("127.0.0.1", 0)), 0);
+  ASSERT_EQ(host.connect(sender, host.name(receiver)), 0);
+  ASSERT_EQ(host.connect(receiver, host.name(sender)), 0);
+  ASSERT_EQ(host.add(set, receiver, EPOLLIN | EPOLLET), 0);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(host.say(sender, "x"), 1);
+    EXPECT_EQ(host.epoll_wait(set), (Events{{receiver, EPOLLIN}}));
+    EXPECT_EQ(host.epoll_wait(set), Events{});
+  }
+  EXPECT_EQ(host.say(receiver, "y"), 1);
+  EXPECT_EQ(host.epoll_wait(set), Events{});
+}
+
+TEST_F(EpollTest, one_that_cannot_be_exposed_is_an_error_of_poll_and_select) {
+  ASSERT_EQ(host.add(set, server), 0);
+  host.say(client, "x");
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{.rlim_cur = 0, .rlim_max = before.rlim_max};
+  pollfd p{.fd = set, .events = POLLIN, .revents = 0};
+  fd_set in;
+  FD_ZERO(&in);
+  FD_SET(set, &in);
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  EXPECT_FAILS(host.poll({&p, 1}, 0), EMFILE);
+  EXPECT_FAILS(host.select(set + 1, &in, nullptr, nullptr, 0), EMFILE);
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(host.poll({&p, 1}, 0), 1);
+  EXPECT_EQ(host.select(set + 1, &in, nullptr, nullptr, 0), 1);
 }
 
 TEST_F(EpollTest, one_shot) {
@@ -275,19 +352,6 @@ TEST_F(EpollTest, one_event_wakes_one_thread) {
   EXPECT_EQ(woken, 1);
 }
 
-/// Raw events of an epoll of the kernel's.
-struct KernelEpoll {
-  ~KernelEpoll() { close(fd); }
-  Events wait(int timeout = 0) const {
-    epoll_event all[8];
-    Events events;
-    const int n = ::epoll_wait(fd, all, 8, timeout);
-    for (int i = 0; i < n; ++i) events.emplace_back(static_cast<int>(all[i].data.u64), std::uint32_t{all[i].events});
-    return events;
-  }
-  const int fd = epoll_create1(EPOLL_CLOEXEC);
-};
-
 TEST_F(EpollTest, a_doorbell_rings_while_there_is_something) {
   const KernelEpoll kernel;
   ASSERT_EQ(host.add(kernel.fd, server, EPOLLIN | EPOLLRDHUP), 0);
@@ -324,6 +388,41 @@ TEST_F(EpollTest, a_doorbell_rings_for_each_edge) {
   EXPECT_EQ(kernel.wait(), (Events{{server, EPOLLIN}}));
   host.say(client, "x");
   EXPECT_EQ(kernel.wait(), Events{});
+}
+
+TEST_F(EpollTest, a_doorbell_forgets_epolls_that_were_closed) {
+  int number = -1;
+  {
+    const KernelEpoll closed;
+    number = closed.fd;
+    ASSERT_EQ(host.add(closed.fd, server, EPOLLOUT), 0);
+  }
+  const KernelEpoll another;  // by the number of the closed one
+  ASSERT_EQ(another.fd, number);
+  const KernelEpoll kernel;
+  ASSERT_EQ(host.add(kernel.fd, server), 0);
+  EXPECT_EQ(kernel.wait(), Events{});
+  {
+    const KernelEpoll closed;
+    ASSERT_EQ(host.add(closed.fd, server, EPOLLOUT), 0);
+    EXPECT_EQ(kernel.wait(), (Events{{server, EPOLLIN}}));  // the wishes of both
+  }
+  ASSERT_EQ(host.epoll_ctl(kernel.fd, EPOLL_CTL_MOD, server, EPOLLIN), 0);
+  EXPECT_EQ(kernel.wait(), Events{});
+  EXPECT_EQ(another.wait(), Events{});
+}
+
+TEST_F(EpollTest, a_doorbell_remembers_epolls_that_are_open) {
+  const KernelEpoll first, second;
+  const int again = host.dup(server);
+  ASSERT_EQ(host.add(first.fd, server, EPOLLIN), 0);
+  ASSERT_EQ(host.add(second.fd, again, EPOLLIN), 0);
+  EXPECT_EQ(host.close(again), 0);
+  const Event other;  // by the number that was closed
+  ASSERT_EQ(other.fd, again);
+  ASSERT_EQ(host.epoll_ctl(first.fd, EPOLL_CTL_MOD, server, EPOLLRDHUP), 0);
+  host.say(client, "x");
+  EXPECT_EQ(second.wait(-1), (Events{{again, EPOLLIN}}));
 }
 
 TEST_F(EpollTest, a_doorbell_is_all_numbers_of_its_socket_and_goes_with_the_last) {
