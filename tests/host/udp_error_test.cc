@@ -68,7 +68,8 @@ TEST_F(UdpError, an_error_is_told_to_the_connected_socket) {
     says(port_unreachable(f), us_at(f), far(f));
     EXPECT_NE(stack().ready(s) & ready::error, 0u);
     EXPECT_EQ(stack().take_edge(), s);
-    const Octets text = as_bytes("again");
+    const std::string again = "again";
+    const Bytes text = as_bytes(again);
     EXPECT_EQ(stack().send(s, text).error(), Error::refused);
     EXPECT_EQ(stack().send(s, text), 5u) << "told once";
     says(port_unreachable(f), us_at(f), far(f));
