@@ -93,8 +93,7 @@ Socket first_sender(const Endpoint& at, const Stop& stop) {
     wait_for(s.fd(), POLLIN, -1, stop);
     Endpoint peer;
     if (tunic_recvfrom(s.fd(), nullptr, 0, MSG_PEEK, peer.raw(), &peer.length) < 0) continue;
-    if (tunic_connect(s.fd(), peer.raw(), peer.length) != 0)
-      fail(fmt::format("cannot answer {}", to_string(peer)));
+    if (tunic_connect(s.fd(), peer.raw(), peer.length) != 0) fail(fmt::format("cannot answer {}", to_string(peer)));
     return s;
   }
 }

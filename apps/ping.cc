@@ -33,7 +33,7 @@ using Milliseconds = std::chrono::duration<double, std::milli>;
 struct Wishes {
   std::string host;
   Families families = Families::any;
-  long count = 0;  // 0: until Ctrl-C
+  long count = 0;                      // 0: until Ctrl-C
   double interval = 1, patience = 10;  // seconds
   std::size_t size = 56;               // octets of data
   int ttl = 0;                         // 0: the default
@@ -55,7 +55,8 @@ struct Tally {
     squares += ms * ms;
   }
   void print(const std::string& host, Milliseconds took) const {
-    std::string line = fmt::format("\n--- {} ping statistics ---\n{} packets transmitted, {} received", host, sent, received);
+    std::string line =
+        fmt::format("\n--- {} ping statistics ---\n{} packets transmitted, {} received", host, sent, received);
     if (repeated != 0) line += fmt::format(", +{} duplicates", repeated);
     if (errors != 0) line += fmt::format(", +{} errors", errors);
     const double lost = sent == 0 ? 0 : 100.0 * static_cast<double>(sent - received) / static_cast<double>(sent);
@@ -100,8 +101,7 @@ class Ping {
     if (!socket_) fail_without_socket();
     switch_option(socket_.fd(), v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_RECVERR : IPV6_RECVERR, 1);
     switch_option(socket_.fd(), v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_RECVTTL : IPV6_RECVHOPLIMIT, 1);
-    if (w.ttl != 0)
-      switch_option(socket_.fd(), v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_TTL : IPV6_UNICAST_HOPS, w.ttl);
+    if (w.ttl != 0) switch_option(socket_.fd(), v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_TTL : IPV6_UNICAST_HOPS, w.ttl);
     if (tunic_connect(socket_.fd(), to.raw(), to.length) != 0) fail("cannot reach " + address_of(to));
   }
 
@@ -199,8 +199,8 @@ class Ping {
       ++tally_.repeated;
     else
       tally_.add(ms);
-    say(fmt::format("{} bytes from {}: icmp_seq={} ttl={} time={:.3f} ms{}", size, address_of(from), sequence, ttl_of(m), ms,
-                    again ? " (DUP!)" : ""));
+    say(fmt::format("{} bytes from {}: icmp_seq={} ttl={} time={:.3f} ms{}", size, address_of(from), sequence,
+                    ttl_of(m), ms, again ? " (DUP!)" : ""));
   }
 
   void tell_error(msghdr& m, std::uint16_t sequence) {
@@ -260,8 +260,9 @@ int main(int argc, char** argv) {
   CLI::Option* v4 = app.add_flag("-4", only_v4, "use IPv4 alone");
   app.add_flag("-6", only_v6, "use IPv6 alone")->excludes(v4);
   app.add_option("HOST", w.host, "a name or an address")->required()->type_name("");
-  app.footer("The exit status is 1 if nothing answered. Names are looked up by the system's resolver, over the kernel's\n"
-             "network.");
+  app.footer(
+      "The exit status is 1 if nothing answered. Names are looked up by the system's resolver, over the kernel's\n"
+      "network.");
 
   bool answered = false;
   const int status = run_program(app, argc, argv, [&] {

@@ -64,7 +64,5 @@ int main(int argc, char** argv) {
   app.add_flag("-6", only_v6, "use IPv6 alone")->excludes(v4);
   app.footer("Names are looked up by the system's resolver, over the kernel's network.");
 
-  return run_program(app, argc, argv, [&] {
-    run(url, output, families_of(only_v4, only_v6));
-  });
+  return run_program(app, argc, argv, [&] { run(url, output, families_of(only_v4, only_v6)); });
 }

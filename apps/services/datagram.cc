@@ -14,9 +14,9 @@ namespace services {
 namespace {
 
 constexpr std::size_t largest = 65'535;
-constexpr std::size_t largest_chargen = 512;   // RFC 864
+constexpr std::size_t largest_chargen = 512;  // RFC 864
 constexpr std::uint16_t first_user_port = 1024;
-constexpr int datagrams_at_once = 64;          // then the others have their turn
+constexpr int datagrams_at_once = 64;  // then the others have their turn
 
 apps::Socket bind_at(const apps::Endpoint& at) {
   apps::Socket s{tunic_socket(at.family(), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};

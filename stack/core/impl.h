@@ -13,10 +13,10 @@
 #include "ip/input.h"
 #include "ip/output.h"
 #include "ip/pmtu.h"
-#include "ip/routes.h"
 #include "ip/rate_limit.h"
 #include "ip/reassembly.h"
 #include "ip/refusal.h"
+#include "ip/routes.h"
 #include "port/demux.h"
 #include "port/ephemeral.h"
 #include "tcp/burst.h"
@@ -79,8 +79,8 @@ struct Stack::Impl {
   void reap();
 
   // transmit.cc
-  /// Where a datagram to `dst` is to be made, clear: the end of its burst. Null while the Link refuses: try again at the
-  /// next flush.
+  /// Where a datagram to `dst` is to be made, clear: the end of its burst. Null while the Link refuses: try again at
+  /// the next flush.
   TxPacket* begin_datagram(const IpAddr& dst, Link& link);
   /// Ends what begin_datagram() began: `packet` has its transport header now, with zeros where the checksum goes,
   /// `checksum_field` octets after its begin, and its text. It goes out whole, or in fragments where `discover` and the

@@ -1,6 +1,6 @@
-// A socket of a Stack: a blank place at first, then a listener or one end of a connection; or a datagram socket. Slots are reused; the
-// generation tells which socket a handle meant. A slot outlives its handle while the connection in it still has
-// something to do.
+// A socket of a Stack: a blank place at first, then a listener or one end of a connection; or a datagram socket. Slots
+// are reused; the generation tells which socket a handle meant. A slot outlives its handle while the connection in it
+// still has something to do.
 #pragma once
 
 #include <cstdint>
@@ -20,10 +20,10 @@ struct Socket {
 
   Kind kind = Kind::free;
   Family family = Family::v4;
-  bool held = false;          // a handle exists
-  bool dirty = false;         // in the Stack's list of sockets with something to send
-  bool starved = false;       // in the Stack's list of sockets that wait for memory
-  std::uint8_t edge = 0;      // in the Stack's list of sockets to look at, for these bits of ready
+  bool held = false;      // a handle exists
+  bool dirty = false;     // in the Stack's list of sockets with something to send
+  bool starved = false;   // in the Stack's list of sockets that wait for memory
+  std::uint8_t edge = 0;  // in the Stack's list of sockets to look at, for these bits of ready
   bool bound = false;
   bool bound_by_user = false;    // bind() chose it: kept when a connection ends
   bool connect_pending = false;  // connect() has not yet told of its success
@@ -35,9 +35,9 @@ struct Socket {
   bool queued = false;       // established, waits for accept()
   std::uint32_t generation = 1;
   std::uint32_t flow_label = 0;  // of all its packets to its peer (RFC 6437)
-  std::uint32_t path_news = 0;  // of the Stack, when its connection was last told of the path MTU
-  SocketId parent{};            // the listener of a socket that nobody accepted yet
-  std::uint32_t listening = 0;  // how often listen() began here; of a child, when its parent took it
+  std::uint32_t path_news = 0;   // of the Stack, when its connection was last told of the path MTU
+  SocketId parent{};             // the listener of a socket that nobody accepted yet
+  std::uint32_t listening = 0;   // how often listen() began here; of a child, when its parent took it
   BindingId binding{};
   Endpoint local{};                      // as bound: the address may be a wildcard
   UserOptions options;                   // of a blank socket or a listener; a connection has its own

@@ -106,9 +106,10 @@ Result<std::size_t> Stack::receive(SocketId id, MutBytes out, ReceiveFlags flags
     DatagramInfo info;
     return receive_datagram(id, {&out, 1}, flags, info);
   }
-  if (!s->connection) return fail(flags.urgent && s->kind == Socket::Kind::blank ? Error::invalid : Error::not_connected);
-  const auto got =
-      flags.urgent ? s->connection->receive_urgent(out, flags.peek) : s->connection->receive(out, flags.peek, flags.skip);
+  if (!s->connection)
+    return fail(flags.urgent && s->kind == Socket::Kind::blank ? Error::invalid : Error::not_connected);
+  const auto got = flags.urgent ? s->connection->receive_urgent(out, flags.peek)
+                                : s->connection->receive(out, flags.peek, flags.skip);
   if (got && !flags.peek) impl_->mark_dirty(id.index);
   return got;
 }
@@ -248,7 +249,8 @@ Result<Endpoint> Stack::remote(SocketId id) const {
                                                                   : fail(Error::not_connected);
   if (!s->connection) return fail(Error::not_connected);
   const State state = s->connection->state();
-  if (state == State::closed || state == State::syn_sent || state == State::time_wait) return fail(Error::not_connected);
+  if (state == State::closed || state == State::syn_sent || state == State::time_wait)
+    return fail(Error::not_connected);
   return s->connection->pair().remote;
 }
 
@@ -321,10 +323,9 @@ std::size_t Stack::connections() const { return impl_->demux.size(); }
 
 bool Stack::unfinished() const {
   if (!impl_->replies.empty() || !impl_->loop.empty() || !impl_->stalled.empty()) return true;
-  return std::any_of(impl_->sockets.begin(), impl_->sockets.end(),
-                     [](const auto& s) {
-                       return s->connection ? s->connection->unfinished() : s->datagram && !s->datagram->output.empty();
-                     });
+  return std::any_of(impl_->sockets.begin(), impl_->sockets.end(), [](const auto& s) {
+    return s->connection ? s->connection->unfinished() : s->datagram && !s->datagram->output.empty();
+  });
 }
 
 void Stack::wipe_secrets() { impl_->secrets->prf.wipe(); }

@@ -41,7 +41,9 @@ std::uint64_t PmtuCache::digest(std::uint64_t h) const {
   return h;
 }
 
-std::size_t PmtuCache::bucket_of(const IpAddr& dst) const { return (*prf_)(Purpose::path_mtu, dst.octets()) % capacity; }
+std::size_t PmtuCache::bucket_of(const IpAddr& dst) const {
+  return (*prf_)(Purpose::path_mtu, dst.octets()) % capacity;
+}
 
 PmtuCache::Index PmtuCache::find(const IpAddr& dst) const {
   if (entries_.empty()) return none;

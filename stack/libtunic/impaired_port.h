@@ -24,8 +24,8 @@ class ImpairedPort final : public Link {
   Impair impair_;
   const int device_;
   bool rests_ = false;  // the device reports an error, and is not waited for until receive() is called again
-  int timer_;      // timerfd
-  int waited_on_;  // epoll of the device and the timer
+  int timer_;           // timerfd
+  int waited_on_;       // epoll of the device and the timer
 };
 
 }  // namespace tunic

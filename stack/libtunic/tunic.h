@@ -12,8 +12,8 @@
  *    only the stack's own loopback addresses (127.0.0.0/8, `::1` and TUNIC_ADDRESS)
  *  - TUNIC_FD: number of an open TUN descriptor; wins over TUNIC_DEVICE, and becomes the library's
  *  - TUNIC_ADDRESS: our own addresses, default `198.18.0.2/24,fd00:7::2/64`
- *  - TUNIC_GATEWAY: whom the default routes go through (`198.18.0.1,fd00:7::1`). All packets go to the TUN device, whoever
- *    is behind it; of several IPv4 addresses, the one in the gateway's network speaks to the world
+ *  - TUNIC_GATEWAY: whom the default routes go through (`198.18.0.1,fd00:7::1`). All packets go to the TUN device,
+ * whoever is behind it; of several IPv4 addresses, the one in the gateway's network speaks to the world
  *  - TUNIC_ROUTE: what becomes of packets to other hosts, e.g. `10.0.0.0/8 src 198.18.0.2 mtu 1400,unreachable
  *    203.0.113.0/24,default via 198.18.0.1`: at most 64 of `[KIND] DESTINATION [via A] [src A] [mtu N] [metric N]`. The
  *    longest prefix wins, then the least metric, then the first; whatever no route names goes to the device. KIND is
@@ -26,11 +26,11 @@
  *  - TUNIC_IMPAIR: for tests: loses, reorders and repeats packets both ways, e.g.
  *    `loss=1%,reorder=1%,duplicate=1%,seed=7`
  *
- *  The library never prints and never ends the process. A call on a socket of ours is no point of cancellation: a thread
- *  that is to be cancelled (pthread_cancel) goes on until the call returns. After fork() the child's sockets and epolls
- *  give EBADF, until tunic_close(), tunic_dup2() or tunic_dup3() makes the number free for another use; the parent's go
- *  on undisturbed. Address families: AF_INET and AF_INET6. Types: SOCK_STREAM and SOCK_DGRAM (UDP, ICMP echo), with
- *  SOCK_NONBLOCK and SOCK_CLOEXEC. */
+ *  The library never prints and never ends the process. A call on a socket of ours is no point of cancellation: a
+ * thread that is to be cancelled (pthread_cancel) goes on until the call returns. After fork() the child's sockets and
+ * epolls give EBADF, until tunic_close(), tunic_dup2() or tunic_dup3() makes the number free for another use; the
+ * parent's go on undisturbed. Address families: AF_INET and AF_INET6. Types: SOCK_STREAM and SOCK_DGRAM (UDP, ICMP
+ * echo), with SOCK_NONBLOCK and SOCK_CLOEXEC. */
 #ifndef TUNIC_H
 #define TUNIC_H
 
@@ -85,7 +85,8 @@ const char* tunic_device_error(void);
 /** Changes a knob of the running stack, which is started if need be.
  *  @param name   Linux's name for it, such as "net.ipv4.tcp_fin_timeout"; docs/sysctl.md lists them.
  *  @param value  as `sysctl` takes it; several numbers have white space between them.
- *  @return 0, or -1 with errno: ENOENT (no such knob), EACCES (it is only to be read), EINVAL (not one of its values). */
+ *  @return 0, or -1 with errno: ENOENT (no such knob), EACCES (it is only to be read), EINVAL (not one of its values).
+ */
 int tunic_sysctl_set(const char* name, const char* value);
 /** Tells the value of a knob.
  *  @param value  gets as much of it as there is room for, and always a final NUL unless `size` is 0.
@@ -99,8 +100,8 @@ const char* tunic_sysctl_name(size_t index);
 
 /** A blank socket: not bound, not connected.
  *  @param domain    AF_INET or AF_INET6, else EAFNOSUPPORT.
- *  @param type      SOCK_STREAM or SOCK_DGRAM, may be or-ed with SOCK_NONBLOCK and SOCK_CLOEXEC; else ESOCKTNOSUPPORT or
- *                   EINVAL.
+ *  @param type      SOCK_STREAM or SOCK_DGRAM, may be or-ed with SOCK_NONBLOCK and SOCK_CLOEXEC; else ESOCKTNOSUPPORT
+ * or EINVAL.
  *  @param protocol  0; IPPROTO_TCP for SOCK_STREAM; for SOCK_DGRAM IPPROTO_UDP, or IPPROTO_ICMP (AF_INET) or
  *                   IPPROTO_ICMPV6 (AF_INET6): echo requests out and their replies in, with the ICMP header, whose
  *                   identifier is the socket's port; any user may. Else EPROTONOSUPPORT.
@@ -129,15 +130,15 @@ int tunic_connect(int fd, const struct sockaddr* address, socklen_t length);
  *  @param how  SHUT_RD, SHUT_WR or SHUT_RDWR; else EINVAL. */
 int tunic_shutdown(int fd, int how);
 /** Lets go of the number, and with the last one that stands for it of the socket. A call that another thread is blocked
- *  in on this number returns -1 with EBADF; on Linux it would go on. Sent data is still delivered afterwards, as SO_LINGER
- *  says. */
+ *  in on this number returns -1 with EBADF; on Linux it would go on. Sent data is still delivered afterwards, as
+ * SO_LINGER says. */
 int tunic_close(int fd);
 /** Another number, the lowest free one, for the same socket with the same options and flags. FD_CLOEXEC belongs to the
  *  number. */
 int tunic_dup(int fd);
 /** tunic_dup() to a chosen number. What that stood for before, ours or the kernel's, is closed as by tunic_close();
- *  `fd` may be the kernel's too. A number of ours that goes by the kernel's own close() or dup2() keeps its socket until
- *  the number becomes ours again. */
+ *  `fd` may be the kernel's too. A number of ours that goes by the kernel's own close() or dup2() keeps its socket
+ * until the number becomes ours again. */
 int tunic_dup2(int fd, int number);
 /** tunic_dup2(), with flags; EINVAL where both numbers are the same.
  *  @param flags  O_CLOEXEC; else EINVAL. */
@@ -169,8 +170,8 @@ ssize_t tunic_sendto(int fd, const void* data, size_t size, int flags, const str
 
 /** Receives into several buffers, with the sender's address, control messages and flags.
  *  @param message  as recvmsg(2) has it: msg_namelen, msg_controllen and msg_flags (MSG_TRUNC, MSG_CTRUNC, MSG_OOB,
- *                  MSG_ERRQUEUE) tell what came. A stream names no sender: msg_namelen becomes 0. More than 1024 buffers
- *                  give EMSGSIZE. docs/options.md has the control messages.
+ *                  MSG_ERRQUEUE) tell what came. A stream names no sender: msg_namelen becomes 0. More than 1024
+ * buffers give EMSGSIZE. docs/options.md has the control messages.
  *  @param flags    those of tunic_recv(), MSG_ERRQUEUE; MSG_CMSG_CLOEXEC means nothing here. */
 ssize_t tunic_recvmsg(int fd, struct msghdr* message, int flags);
 /** Sends from several buffers, with a destination and control messages where the socket's kind has them.
@@ -201,8 +202,8 @@ ssize_t tunic_sendfile(int fd, int from, off_t* offset, size_t count);
 int tunic_getsockname(int fd, struct sockaddr* address, socklen_t* length);
 /** The peer's address and port. ENOTCONN before the connection stands and after its end. */
 int tunic_getpeername(int fd, struct sockaddr* address, socklen_t* length);
-/** Options of the levels SOL_SOCKET, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_IP and IPPROTO_IPV6: docs/options.md has the table.
- *  Others: ENOPROTOOPT. */
+/** Options of the levels SOL_SOCKET, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_IP and IPPROTO_IPV6: docs/options.md has the
+ * table. Others: ENOPROTOOPT. */
 int tunic_getsockopt(int fd, int level, int option, void* value, socklen_t* length);
 /** The options of tunic_getsockopt(); those that only tell, such as SO_ERROR or TCP_INFO, give ENOPROTOOPT. */
 int tunic_setsockopt(int fd, int level, int option, const void* value, socklen_t length);
@@ -240,12 +241,12 @@ int tunic_epoll_create1(int flags);
  *  EPOLLONESHOT, EPOLLEXCLUSIVE; EPOLLWAKEUP means nothing.
  *
  *  `epoll` may also be one that the kernel's epoll_create1() has made, in which a socket of ours is a doorbell. It then
- *  shows EPOLLIN, whatever is asked for, while one of the events asked for, an error or a hang-up is there; with EPOLLET,
- *  at each news of them. It means: look again, by tunic_poll() or by the calls themselves, without blocking. The bell
- *  becomes quiet in the tunic_ call that leaves none of the events there, so a loop that calls until EAGAIN, or reads
- *  all that is there, neither misses anything nor spins. In several such epolls it rings for the events asked for in any
- *  of them: EPOLL_CTL_DEL the socket before you close one of them, whose events are otherwise forgotten at the next
- *  tunic_epoll_ctl() of the socket only. A doorbell takes a second descriptor for as long as the socket is open.
+ *  shows EPOLLIN, whatever is asked for, while one of the events asked for, an error or a hang-up is there; with
+ * EPOLLET, at each news of them. It means: look again, by tunic_poll() or by the calls themselves, without blocking.
+ * The bell becomes quiet in the tunic_ call that leaves none of the events there, so a loop that calls until EAGAIN, or
+ * reads all that is there, neither misses anything nor spins. In several such epolls it rings for the events asked for
+ * in any of them: EPOLL_CTL_DEL the socket before you close one of them, whose events are otherwise forgotten at the
+ * next tunic_epoll_ctl() of the socket only. A doorbell takes a second descriptor for as long as the socket is open.
  *  EPOLLONESHOT and EPOLLEXCLUSIVE are the kernel's. */
 int tunic_epoll_ctl(int epoll, int operation, int fd, struct epoll_event* event);
 /** The events that are there, in turn where `count` is too small for all. A wait by another thread that closes the
@@ -254,8 +255,7 @@ int tunic_epoll_ctl(int epoll, int operation, int fd, struct epoll_event* event)
  *  @param timeout_milliseconds  negative: no end; 0: does not wait. */
 int tunic_epoll_wait(int epoll, struct epoll_event* events, int count, int timeout_milliseconds);
 /** tunic_epoll_wait(), with a signal mask as tunic_ppoll() has it. */
-int tunic_epoll_pwait(int epoll, struct epoll_event* events, int count, int timeout_milliseconds,
-                      const sigset_t* mask);
+int tunic_epoll_pwait(int epoll, struct epoll_event* events, int count, int timeout_milliseconds, const sigset_t* mask);
 /** tunic_epoll_pwait(), with a time in nanoseconds.
  *  @param timeout  NULL: no end. */
 int tunic_epoll_pwait2(int epoll, struct epoll_event* events, int count, const struct timespec* timeout,

@@ -169,7 +169,8 @@ std::optional<std::uint32_t> PortTable::find_listener(const FourTuple& pair) con
   const IpAddr any = IpAddr::any(local.family()), both = IpAddr::any(Family::v6);
   for (const IpAddr& addr : {local, any})
     for (const bool mapped : {false, true})
-      if (const auto found = choose(pair, first, [&](const Binding& b) { return b.addr == addr && b.mapped == mapped; }))
+      if (const auto found =
+              choose(pair, first, [&](const Binding& b) { return b.addr == addr && b.mapped == mapped; }))
         return found;
   return choose(pair, first, [&](const Binding& b) { return b.addr == both && !b.v6_only; });
 }

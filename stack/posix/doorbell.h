@@ -21,8 +21,9 @@ class Doorbell final : public Observer {
   /// What the socket's number `fd` asks for in the kernel's `epoll`, in ready:: bits; 0: nothing any more. The result
   /// is what it asked for before.
   std::uint32_t ask(int epoll, int fd, std::uint32_t wanted);
-  /// Forgets what was asked for in epolls that the kernel no longer has, closed without EPOLL_CTL_DEL, and whose numbers
-  /// may be other epolls by now. `is_own(fd)`: whether a number still is the socket's; of others nothing is known.
+  /// Forgets what was asked for in epolls that the kernel no longer has, closed without EPOLL_CTL_DEL, and whose
+  /// numbers may be other epolls by now. `is_own(fd)`: whether a number still is the socket's; of others nothing is
+  /// known.
   template <class F>
   void forget_closed(F is_own) {
     std::erase_if(requests_, [&](const Request& r) { return is_own(r.fd) && is_closed(r); });

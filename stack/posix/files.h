@@ -45,10 +45,10 @@ struct Description {
   bool append = false;                                         // O_APPEND, remembered
   Duration receive_timeout = forever, send_timeout = forever;  // SO_RCVTIMEO, SO_SNDTIMEO; 0: do not wait
   SocketSettings settings;
-  bool is_reviewed = false;             // observers are to be told of calls too
-  int numbers = 0;                      // that stand for it
-  std::unique_ptr<Doorbell> doorbell;   // for epolls of the kernel
-  std::shared_ptr<Epoll> epoll;         // then it is no socket; calls that wait have a share
+  bool is_reviewed = false;            // observers are to be told of calls too
+  int numbers = 0;                     // that stand for it
+  std::unique_ptr<Doorbell> doorbell;  // for epolls of the kernel
+  std::shared_ptr<Epoll> epoll;        // then it is no socket; calls that wait have a share
 };
 
 /// What a number stands for. Written under the gate.
@@ -110,7 +110,8 @@ class Files {
     for (std::size_t c = 0; c < max_chunks; ++c)
       if (chunks_[c].load(std::memory_order_acquire) != nullptr)
         for (std::size_t i = 0; i < chunk_size; ++i)
-          if (const Handle h = find(static_cast<int>(c * chunk_size + i)); h.use() != Use::none && h.use() != Use::lost) f(h);
+          if (const Handle h = find(static_cast<int>(c * chunk_size + i)); h.use() != Use::none && h.use() != Use::lost)
+            f(h);
   }
 
  private:

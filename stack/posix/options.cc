@@ -138,7 +138,7 @@ Result<socklen_t> Sockets::get_option(Description& s, int level, int option, std
       case SO_LINGER: {
         const auto seconds = stack.get(s.id, Option::linger);
         if (!seconds) return fail(seconds.error());
-        const struct linger said{.l_onoff = *seconds >= 0, .l_linger = s.settings[Kept::linger_time]};
+        const struct linger said { .l_onoff = *seconds >= 0, .l_linger = s.settings[Kept::linger_time] };
         return write(said, value);
       }
       default:

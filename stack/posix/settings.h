@@ -25,11 +25,11 @@ enum class Kept : std::uint8_t {
   // how datagrams are sent
   dont_fragment,  // IPV6_DONTFRAG
   // what changes nothing here, and is remembered
-  debug,         // SO_DEBUG
-  dont_route,    // SO_DONTROUTE
-  priority,      // SO_PRIORITY
-  mark,          // SO_MARK
-  incoming_cpu,  // SO_INCOMING_CPU
+  debug,             // SO_DEBUG
+  dont_route,        // SO_DONTROUTE
+  priority,          // SO_PRIORITY
+  mark,              // SO_MARK
+  incoming_cpu,      // SO_INCOMING_CPU
   busy_poll,         // SO_BUSY_POLL
   prefer_busy_poll,  // SO_PREFER_BUSY_POLL
   coalesced,         // UDP_GRO: datagrams may come several in one, and none does

@@ -20,7 +20,8 @@ Slept sleep_on(std::atomic<std::uint32_t>& word, Instant until);
 /// `word` may be gone by now: then nothing happens, or somebody else wakes for nothing.
 void wake(std::atomic<std::uint32_t>* word);
 
-/// ppoll(2): waits for one of `set`, or `until`, under the signal mask `mask`, if any. Any signal handler interrupts it.
+/// ppoll(2): waits for one of `set`, or `until`, under the signal mask `mask`, if any. Any signal handler interrupts
+/// it.
 Slept sleep_on(std::span<pollfd> set, Instant until, const sigset_t* mask = nullptr);
 
 /// A doorbell: an eventfd, or -1 with errno.

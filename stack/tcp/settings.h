@@ -37,8 +37,8 @@ struct TcpSettings {
   std::uint32_t max_backlog = 4096;  ///< what listen() may ask for
   std::uint32_t syn_queue = 1024;    ///< SYN-RECEIVED of one listener; a SYN beyond is dropped
 
-  std::size_t receive_buffer = 64u << 10;  ///< initial, octets of text; Linux shows twice as much, with its overhead
-  std::size_t send_buffer = 64u << 10;     ///< initial, octets of text
+  std::size_t receive_buffer = 64u << 10;     ///< initial, octets of text; Linux shows twice as much, with its overhead
+  std::size_t send_buffer = 64u << 10;        ///< initial, octets of text
   std::size_t max_receive_buffer = 4u << 20;  ///< octets that autotuning may reach
   std::size_t max_send_buffer = 4u << 20;     ///< octets that autotuning may reach
 

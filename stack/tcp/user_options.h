@@ -16,8 +16,8 @@ struct UserOptions {
   bool cork = false;
   bool oob_inline = false;
   std::optional<bool> quick_ack;  // unset: the receiver decides
-  bool interactive = false;     // text has answered text: acknowledgments ride on answers
-  bool receive_errors = false;  // IP_RECVERR: what the network says, at once
+  bool interactive = false;       // text has answered text: acknowledgments ride on answers
+  bool receive_errors = false;    // IP_RECVERR: what the network says, at once
   bool broadcast = false, bind_no_port = false, no_checksum = false, free_bind = false;
   std::uint8_t mtu_discover = 1;                             // want
   bool receive_buffer_set = false, send_buffer_set = false;  // by the user: no autotuning

@@ -15,7 +15,7 @@ namespace icmp4 {
 inline constexpr std::uint8_t echo_reply = 0, unreachable = 3, echo_request = 8, time_exceeded = 11,
                               parameter_problem = 12;
 inline constexpr std::uint8_t fragmentation_needed = 4;  // a code of unreachable
-}
+}  // namespace icmp4
 namespace icmp6 {
 inline constexpr std::uint8_t unreachable = 1, packet_too_big = 2, time_exceeded = 3, parameter_problem = 4;
 inline constexpr std::uint8_t echo_request = 128, echo_reply = 129, redirect = 137;

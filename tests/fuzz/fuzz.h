@@ -15,12 +15,12 @@ namespace tunic::fuzz {
 void run(Bytes input);
 
 /// Ends the process with a line that says what was expected and where.
-#define REQUIRE(condition)                                                              \
-  do {                                                                                  \
-    if (!(condition)) {                                                                 \
+#define REQUIRE(condition)                                                                   \
+  do {                                                                                       \
+    if (!(condition)) {                                                                      \
       std::fprintf(stderr, "%s:%d: this should hold: %s\n", __FILE__, __LINE__, #condition); \
-      std::abort();                                                                     \
-    }                                                                                   \
+      std::abort();                                                                          \
+    }                                                                                        \
   } while (false)
 
 /// The input as a row of choices; when it is used up every choice is 0.

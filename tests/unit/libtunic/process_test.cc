@@ -79,7 +79,8 @@ int listener(std::uint16_t port) {
 bool forbid_getrandom() {
   sock_filter program[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
                            BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getrandom, 0, 1),
-                           BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EIO), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+                           BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EIO),
+                           BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
   const sock_fprog filter{.len = std::size(program), .filter = program};
   return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
 }
@@ -445,21 +446,22 @@ TEST(Fork, the_child_keeps_no_descriptor_of_the_stack) {
     for (int fd = 0; fd < 256; ++fd) n += fcntl(fd, F_GETFD) >= 0;
     return n;
   };
-  EXPECT_EQ(in_child([&] {
-              MUST(start_alone() == 0);
-              const int before = count();
-              const int mine = tunic_socket(AF_INET, SOCK_STREAM, 0);
-              const int set = tunic_epoll_create1(0), kernels = epoll_create1(0);
-              epoll_event e{};
-              MUST(tunic_epoll_ctl(set, EPOLL_CTL_ADD, mine, &e) == 0);
-              MUST(tunic_epoll_ctl(kernels, EPOLL_CTL_ADD, mine, &e) == 0);
-              MUST(tunic_epoll_ctl(kernels, EPOLL_CTL_ADD, set, &e) == 0);
-              return in_child([&] {
-                MUST(count() == before - 2 + 3);  // without the driver's doorbells; the numbers are the program's to close
-                return 0;
-              });
-            }),
-            0);
+  EXPECT_EQ(
+      in_child([&] {
+        MUST(start_alone() == 0);
+        const int before = count();
+        const int mine = tunic_socket(AF_INET, SOCK_STREAM, 0);
+        const int set = tunic_epoll_create1(0), kernels = epoll_create1(0);
+        epoll_event e{};
+        MUST(tunic_epoll_ctl(set, EPOLL_CTL_ADD, mine, &e) == 0);
+        MUST(tunic_epoll_ctl(kernels, EPOLL_CTL_ADD, mine, &e) == 0);
+        MUST(tunic_epoll_ctl(kernels, EPOLL_CTL_ADD, set, &e) == 0);
+        return in_child([&] {
+          MUST(count() == before - 2 + 3);  // without the driver's doorbells; the numbers are the program's to close
+          return 0;
+        });
+      }),
+      0);
 }
 #endif
 

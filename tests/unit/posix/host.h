@@ -164,9 +164,7 @@ class Host {
     s.resize(static_cast<std::size_t>(got));
     return s;
   }
-  int poll(std::span<pollfd> set, int timeout = -1) {
-    return sockets_.poll(set, wait_time(timeout));
-  }
+  int poll(std::span<pollfd> set, int timeout = -1) { return sockets_.poll(set, wait_time(timeout)); }
   /// revents of one number for `events`.
   int ready(int fd, int events = POLLIN | POLLOUT | POLLPRI | POLLRDHUP, int timeout = 0) {
     pollfd p{fd, static_cast<short>(events), 0};
