@@ -23,8 +23,7 @@ __u32 segments(std::int64_t octets, std::uint32_t mss) {
 LinuxTcpInfo to_linux(const TcpInfo& info) {
   LinuxTcpInfo all{};
   struct tcp_info& t = all.known;
-  // As Linux: in TIME-WAIT there is a record, and the socket is closed.
-  t.tcpi_state = static_cast<__u8>(info.state == State::time_wait ? State::closed : info.state);
+  t.tcpi_state = static_cast<__u8>(info.state);  // TIME-WAIT too, which Linux shows as CLOSE
   t.tcpi_ca_state = static_cast<__u8>(info.congestion);
   t.tcpi_retransmits = octet(info.retransmits);
   t.tcpi_probes = octet(info.probes);
