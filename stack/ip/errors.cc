@@ -133,7 +133,9 @@ std::expected<IcmpError, Drop> read_error(const Datagram& message, const Address
   auto e = family == Family::v4 ? read_quote_v4(said) : read_quote_v6(said);
   if (!e) return e;
   if (e->transport.size() < 8) return std::unexpected{Drop::bad_icmp};
-  if (!own.is_local(e->local) || e->local.family() != family) return std::unexpected{Drop::icmp_ignored};
+  // A loopback address was never seen outside: only we ourselves can tell of a packet that came from one.
+  const bool is_ours = own.is_own(e->local) || (e->local.is_loopback() && own.is_local(message.src));
+  if (!is_ours || e->local.family() != family) return std::unexpected{Drop::icmp_ignored};
   if (is_about_an_error(*e)) return std::unexpected{Drop::icmp_ignored};
   return e;
 }

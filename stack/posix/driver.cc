@@ -69,6 +69,13 @@ void Driver::end() {
   for (const int bell : doorbells_) close(bell);
 }
 
+/// A thread that is still on its way to us may hold locks of the language's runtime, which the child could never open:
+/// AddressSanitizer's allocator, for one.
+void Driver::before_fork() {
+  if (thread_.joinable()) runs_.wait(false);
+  gate_.lock();
+}
+
 void Driver::after_fork_in_child() {
   stack_.wipe_secrets();
   end();
@@ -309,6 +316,8 @@ Slept Driver::nap_beside_kernel(Waiter& w, const Wait& how) {
 // -- the background thread --
 
 void Driver::background() {
+  runs_ = true;
+  runs_.notify_all();
   lock();
   for (std::uint64_t seen = seatings_; !ending_;) {
     const bool quiet_tick = seatings_ == std::exchange(seen, seatings_);

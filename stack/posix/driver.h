@@ -13,6 +13,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <deque>
 #include <mutex>
 #include <span>
@@ -119,7 +120,7 @@ class Driver {
   void glance();
 
   // -- around fork(), in this order; the last for the child, where nothing but these may be called afterwards --
-  void before_fork() { gate_.lock(); }
+  void before_fork();
   void after_fork_in_parent() { gate_.unlock(); }
   void after_fork_in_child();
 
@@ -181,6 +182,7 @@ class Driver {
   std::size_t bell_count_ = 0;
 
   bool ending_ = false;
+  std::atomic<bool> runs_ = false;  // the background thread does, and has come to our code
   std::thread thread_;
 };
 

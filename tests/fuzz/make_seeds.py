@@ -110,6 +110,9 @@ def packets():
         yield f"{v}-icmp-quotes-icmp", icmp(family, 3 if family == 4 else 1, 0, body=icmp(family, 3 if family == 4 else 1))
         for cut in (0, 7, 19, 20, 27, 39, 40, 47):
             yield f"{v}-icmp-quote-of-{cut}", icmp(family, 11 if family == 4 else 3, 0, body=turned[:cut])
+        loopback = (ipv4(udp(4, b"abc"), 17, source="127.0.0.1", destination=PEER[4]) if family == 4 else
+                    ipv6(udp(6, b"abc"), 17, source="::1", destination=PEER[6]))
+        yield f"{v}-icmp-quotes-loopback", icmp(family, 3 if family == 4 else 1, 0, body=loopback)
         echo = (8, 0) if family == 4 else (128, 129)
         for kind in echo:
             yield f"{v}-echo-{kind}", icmp(family, kind, 0, struct.pack(">HH", 5, 6), bytes(range(56)))

@@ -146,7 +146,8 @@ void error(const Datagram& d, Bytes packet) {
   if (!e) return;
   REQUIRE(is_within(e->quote, packet) && is_within(e->transport, e->quote));
   REQUIRE(e->transport.size() >= 8);
-  REQUIRE(own().is_own(e->local) && e->reporter == d.src && e->family() == d.src.family());
+  REQUIRE(own().is_own(e->local) || (e->local.is_loopback() && own().is_local(d.src)));
+  REQUIRE(e->reporter == d.src && e->family() == d.src.family() && e->local.family() == d.src.family());
   REQUIRE(e->error != 0);
   REQUIRE(e->pair().local.port == e->local_port() && e->pair().remote.port == e->remote_port());
 }

@@ -128,6 +128,17 @@ TEST(IcmpErrors, about_packets_of_others) {  // C5
   EXPECT_FALSE(read(Family::v4, 3, 0, 0, other_family));
 }
 
+TEST(IcmpErrors, about_loopback_packets_are_true_from_ourselves_alone) {  // C5
+  for (const Family f : families) {
+    const IpAddr loopback = IpAddr::loopback(f);
+    const Octets quote = test::udp_packet({loopback, Port{4000}}, {us(f), Port{53}}, Octets(12));
+    const std::uint8_t unreachable = f == Family::v4 ? 3 : 1;
+    EXPECT_EQ(read(f, unreachable, 0, 0, quote).error(), Drop::icmp_ignored);
+    const Octets own_message = test::icmp(us(f), loopback, unreachable, 0, 0, quote);
+    EXPECT_TRUE(read_error({.src = us(f), .dst = loopback, .protocol = test::icmp_of(f), .payload = own_message}, own));
+  }
+}
+
 TEST(IcmpErrors, quoting_extension_headers) {  // C5
   const Octets udp = test::udp({us(Family::v6), Port{4000}}, {peer(Family::v6), Port{53}}, Octets(4));
   const Octets quote =
