@@ -193,8 +193,8 @@ def fuzz_target(name):
         corpus = pathlib.Path(folder) / "corpus"
         corpus.mkdir()
         # The seed is fixed: two runs on the same sources begin alike. tools/fuzz draws another one each time.
-        command = [ROOT / f"build/fuzz/bin/fuzz_{name}", "-seed=1", f"-max_total_time={FUZZ_SECONDS}", "-timeout=10", "-rss_limit_mb=2048",
-                   "-print_final_stats=1", f"-artifact_prefix={folder}/", corpus, ROOT / f"tests/fuzz/seeds/{name}"]
+        command = [ROOT / f"build/fuzz/bin/fuzz_{name}", "-seed=1", f"-max_total_time={FUZZ_SECONDS}", "-timeout=10",
+                   "-rss_limit_mb=2048", "-print_final_stats=1", f"-artifact_prefix={folder}/", corpus, ROOT / f"tests/fuzz/seeds/{name}"]
         status, output = run([str(part) for part in command], 6 * FUZZ_SECONDS, SANITIZER_OPTIONS)
         broken = [path.read_bytes().hex() for path in pathlib.Path(folder).glob("*-*")]
     executed = re.search(r"stat::number_of_executed_units: (\d+)", output)
