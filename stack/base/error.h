@@ -18,7 +18,7 @@ enum class Error : int {
   not_connected = ENOTCONN,       ///< the socket has no connection
   refused = ECONNREFUSED,         ///< the SYN was answered by a reset (RFC 9293 section 3.10.7.3), or the port is 0
   reset = ECONNRESET,             ///< the peer reset the connection (RFC 9293 section 3.10.7.4)
-  aborted = ECONNABORTED,         ///< tunic_accept(): the connection ended before its peer could be named
+  aborted = ECONNABORTED,         ///< the connection ended, and why was told elsewhere or is not known
   timed_out = ETIMEDOUT,  ///< the peer is silent: R2, the user timeout or keep-alive (RFC 9293 sections 3.8.3, 3.8.4)
   unreachable = ENETUNREACH,            ///< no way there: multicast, broadcast, or no address of ours in that family
   host_unreachable = EHOSTUNREACH,      ///< the network, or a route of ours, says that the host cannot be reached

@@ -52,9 +52,40 @@ std::optional<Drop> Stack::Impl::error_arrives(const IcmpError& e, Instant now) 
   if (e.protocol == (e.family() == Family::v4 ? protocol::icmp : protocol::icmpv6))
     return datagram_error(Transport::icmp, e, now);
   if (e.protocol != protocol::tcp) return Drop::icmp_unmatched;
-  NetworkError told{.seq = Seq32{load_be<std::uint32_t>(e.transport.data() + 4)}, .error = e.error, .hard = e.hard};
-  if (e.too_big) told.mtu = e.mtu != 0 ? e.mtu : plateau_below(e.quoted_size);
-  return tcp_error(e.pair(), told, now);
+  return tcp_error(e, now);
+}
+
+ErrorReport Stack::Impl::report_of(const IcmpError& e, const Endpoint& to, std::uint32_t mtu) {
+  return {.error = e.error,
+          .origin = e.family() == Family::v4 ? origin::icmp : origin::icmpv6,
+          .type = e.type,
+          .code = e.code,
+          .info = e.too_big ? mtu : e.pointer,
+          .offender = e.reporter,
+          .to = to};
+}
+
+void Stack::Impl::queue_report(Socket& s, std::uint32_t index, const ErrorReport& report, Bytes quoted) {
+  const std::size_t buffer = s.chosen().receive_buffer;
+  if (!s.errors) s.errors = std::make_unique<ErrorQueue>();
+  if (s.errors->add(pool, report, Slice::lent(quoted), s.datagram ? s.datagram->room(buffer) : buffer))
+    mark_edge(index);
+  else if (s.errors->empty())
+    s.errors.reset();
+}
+
+std::size_t Stack::Impl::take_report(Socket& s, std::span<const MutBytes> out, ErrorReport& report) {
+  const std::size_t copied = s.errors->take(out, report);
+  if (const auto error = s.errors->error_after(report)) {
+    if (s.datagram)
+      s.datagram->fail(*error);
+    else if (s.connection)
+      s.connection->set_error(*error);
+    else
+      s.late_error = *error;
+  }
+  if (s.errors->empty()) s.errors.reset();
+  return copied;
 }
 
 void Stack::Impl::refuse(Bytes packet, const Problem& p, Instant now) {

@@ -61,6 +61,11 @@ struct Stack::Impl {
   /// Tells the sender of `packet` what was wrong with it, if it may be told and was not told too much already.
   void refuse(Bytes packet, const Problem& p, Instant now);
   bool say(IcmpMessage m);
+  /// What a socket is told of an error about something that was going to `to`; `mtu` where it was too big.
+  static ErrorReport report_of(const IcmpError& e, const Endpoint& to, std::uint32_t mtu);
+  /// For receive_error(), where the receive buffer has room for it.
+  void queue_report(Socket& s, std::uint32_t index, const ErrorReport& report, Bytes quoted);
+  std::size_t take_report(Socket& s, std::span<const MutBytes> out, ErrorReport& report);
   void expire_fragments(Instant now);
   void flush_icmp(Link& link);
 
@@ -104,8 +109,8 @@ struct Stack::Impl {
   std::uint32_t first_hop_mtu(const IpAddr& dst) const;
   /// Tells the connection of `s` how large packets to its peer may be now.
   void follow_path(Socket& s, Instant now);
-  /// An ICMP error quotes a segment between these two: the reason why it was ignored, or nothing.
-  std::optional<Drop> tcp_error(const FourTuple& pair, NetworkError e, Instant now);
+  /// An ICMP error quotes a segment of ours: the reason why it was ignored, or nothing.
+  std::optional<Drop> tcp_error(const IcmpError& e, Instant now);
 
   // udp.cc: the user calls of datagram sockets
   DatagramTables& tables(Transport t) { return t == Transport::udp ? udp : echo; }

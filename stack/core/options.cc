@@ -201,7 +201,8 @@ Status Stack::set(SocketId id, Option o, std::int64_t value) {
       break;
     case Option::receive_errors:
       u.receive_errors = on;
-      if (!on && s->datagram) s->datagram->forget_reports();
+      if (!on && s->errors) s->errors->forget_errors();
+      if (s->errors && s->errors->empty()) s->errors.reset();
       break;
     case Option::mtu_discover:
       u.mtu_discover = static_cast<std::uint8_t>(value);

@@ -24,12 +24,20 @@ void Stack::Impl::follow_path(Socket& s, Instant now) {
 
 // RFC 5927: the quoted pair finds the connection (RFC 1122 section 4.2.3.9), and that asks whether the quoted segment
 // is in flight. A record in TIME-WAIT has nothing in flight.
-std::optional<Drop> Stack::Impl::tcp_error(const FourTuple& pair, NetworkError e, Instant now) {
-  if (e.mtu != 0 && pair.remote.addr.is_v4()) e.mtu = std::max(e.mtu, config.ip.min_pmtu);  // C2
-  if (e.mtu != 0 && !pair.remote.addr.is_v4() && e.mtu < PmtuCache::min_v6) return Drop::icmp_ignored;
+std::optional<Drop> Stack::Impl::tcp_error(const IcmpError& e, Instant now) {
+  const FourTuple pair = e.pair();
+  const bool v4 = pair.remote.addr.is_v4();
+  NetworkError told{.seq = Seq32{load_be<std::uint32_t>(e.transport.data() + 4)}, .error = e.error, .hard = e.hard};
+  if (e.too_big) told.mtu = e.mtu != 0 ? e.mtu : plateau_below(e.quoted_size);
+  if (e.too_big && v4) told.mtu = std::max(told.mtu, config.ip.min_pmtu);  // C2
+  if (e.too_big && !v4 && told.mtu < PmtuCache::min_v6) return Drop::icmp_ignored;
   const auto found = demux.find(pair);
   if (!found || (*found & record_bit) != 0) return Drop::icmp_unmatched;
-  const auto drop = at(*found).connection->network_error(e, now, config.tcp);
+  Socket& s = at(*found);
+  const auto drop = s.connection->network_error(told, now, config.tcp);
+  const bool ended = !drop && s.connection->state() == State::closed;  // connect() fails
+  if (ended && s.held && (v4 || s.connection->options.receive_errors))
+    queue_report(s, *found, report_of(e, pair.remote, told.mtu), e.transport);
   settle(*found, now);
   return drop;
 }

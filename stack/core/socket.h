@@ -12,6 +12,7 @@
 #include "tcp/connection.h"
 #include "tcp/listener.h"
 #include "udp/datagram_socket.h"
+#include "udp/error_queue.h"
 
 namespace tunic {
 
@@ -46,6 +47,7 @@ struct Socket {
   std::unique_ptr<Listener> listener;
   std::unique_ptr<Connection> connection;
   std::unique_ptr<DatagramSocket> datagram;
+  std::unique_ptr<ErrorQueue> errors;  // while there are some
   TimerNode timer;
 
   UserOptions& chosen() { return connection ? connection->options : options; }

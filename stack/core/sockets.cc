@@ -211,8 +211,10 @@ Status Stack::Impl::connect(Socket& s, std::uint32_t index, Endpoint remote, Ins
       static_cast<void>(forget_failed(s));
       return fail(static_cast<Error>(error));
     }
-    if (std::exchange(s.connect_pending, false) && s.connection->was_established()) return {};
+    const bool untold = std::exchange(s.connect_pending, false);
+    if (untold && s.connection->was_established()) return {};
     if (auto failed = forget_failed(s); !failed) return failed;
+    if (untold) return fail(Error::aborted);  // as Linux: somebody else was told why
   }
   if (s.family == Family::v4 && !remote.addr.is_v4()) return fail(Error::family);
   if (s.family == Family::v6 && remote.addr.is_v4() && s.options.v6_only) return fail(Error::unreachable);

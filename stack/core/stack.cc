@@ -145,8 +145,7 @@ Result<std::size_t> Stack::receive_datagram(SocketId id, std::span<const MutByte
 Result<std::size_t> Stack::receive_error(SocketId id, std::span<const MutBytes> out, ErrorReport& report) {
   Socket* s = impl_->find(id);
   if (s == nullptr) return fail(Error::bad_handle);
-  if (!s->datagram) return fail(Error::unsupported);
-  return s->datagram->has_reports() ? Result<std::size_t>{s->datagram->take_report(out, report)} : fail(Error::again);
+  return s->errors ? Result<std::size_t>{impl_->take_report(*s, out, report)} : fail(Error::again);
 }
 
 Transport Stack::transport(SocketId id) const {
@@ -175,6 +174,7 @@ Status Stack::shutdown(SocketId id, Shutdown how) {
   const State state = s->connection->state();
   if (state == State::closed || state == State::time_wait) return fail(Error::not_connected);
   if (state == State::syn_sent) {
+    s->connect_pending = false;  // nobody is to be told how it ended
     s->connection->abort();
   } else {
     if (how != Shutdown::write) s->connection->shutdown_read();
@@ -189,6 +189,7 @@ Status Stack::close(SocketId id) {
   if (s == nullptr) return fail(Error::bad_handle);
   if (s->kind == Socket::Kind::listener) impl_->stop_listening(*s);
   s->held = false;
+  s->errors.reset();
   if (s->datagram && impl_->close_datagram(*s, id.index)) return {};
   if (!s->connection) {
     impl_->free_socket(id.index);
@@ -209,14 +210,16 @@ Status Stack::abort(SocketId id) {
 std::uint32_t Stack::ready(SocketId id) const {
   Socket* s = impl_->find(id);
   if (s == nullptr) return ready::error;
+  const std::uint32_t reports = s->errors ? ready::error : 0;
   if (s->connection) {
     const std::uint32_t is = s->connection->ready();
     const bool could_write = (is & ready::writable) != 0 && (is & (ready::error | ready::hangup)) == 0;
-    return could_write && impl_->starves(id.index) ? is & ~ready::writable : is;
+    return (could_write && impl_->starves(id.index) ? is & ~ready::writable : is) | reports;
   }
-  if (s->datagram) return impl_->ready_datagram(*s, id.index);
+  if (s->datagram) return impl_->ready_datagram(*s, id.index) | reports;
   if (s->listener) return s->listener->empty() ? 0 : ready::readable;
-  return ready::writable | ready::hangup | (s->late_error != 0 ? ready::error : 0);  // a blank socket, as Linux
+  // A blank socket, as Linux.
+  return ready::writable | ready::hangup | (s->late_error != 0 ? ready::error : 0) | reports;
 }
 
 std::optional<SocketId> Stack::take_edge(std::uint32_t* news) {
@@ -252,6 +255,13 @@ Result<Endpoint> Stack::remote(SocketId id) const {
   if (state == State::closed || state == State::syn_sent || state == State::time_wait)
     return fail(Error::not_connected);
   return s->connection->pair().remote;
+}
+
+int Stack::error(SocketId id) const {
+  const Socket* s = impl_->find(id);
+  if (s == nullptr) return 0;
+  if (s->datagram) return s->datagram->error();
+  return s->connection ? s->connection->error() : s->late_error;
 }
 
 int Stack::take_error(SocketId id) {
@@ -308,6 +318,7 @@ std::uint64_t Stack::digest() const {
     if (s->listener) mix(s->listener->waiting() << 32 | s->listener->half_open());
     if (s->connection) h = s->connection->digest(h);
     if (s->datagram) h = s->datagram->digest(h);
+    if (s->errors) mix(s->errors->charge());
   }
   for (std::uint32_t i = impl_->time_wait.oldest(); i != TimeWaitTable::no_record; i = impl_->time_wait[i].next)
     mix(std::uint64_t{impl_->time_wait[i].snd_nxt} << 32 | impl_->time_wait[i].rcv_nxt);

@@ -47,8 +47,8 @@ namespace ready {
 inline constexpr std::uint32_t readable = 1;  ///< receive() or accept() has something, or the end or an error to tell
 inline constexpr std::uint32_t writable = 2;  ///< a third of the send buffer is free, or send() or connect() has ended
 inline constexpr std::uint32_t urgent = 4;    ///< an urgent octet is here and not yet read (RFC 9293 section 3.8.5)
-inline constexpr std::uint32_t error = 8;     ///< an error is pending: see take_error()
-inline constexpr std::uint32_t hangup = 16;   ///< both directions have ended
+inline constexpr std::uint32_t error = 8;  ///< an error is pending, see take_error(), or a report, see receive_error()
+inline constexpr std::uint32_t hangup = 16;       ///< both directions have ended
 inline constexpr std::uint32_t read_hangup = 32;  ///< the peer's FIN was received, or reading was shut
 }  // namespace ready
 
@@ -144,7 +144,8 @@ class Stack {
   /// invalid (not listening).
   Result<SocketId> accept(SocketId s, Endpoint* remote = nullptr);
   /// Begins an active open; binds first to an ephemeral port if need be. Success is Error::in_progress at first, later
-  /// success once, then is_connected; failure is the error of the connection once. Other errors: already, family,
+  /// success once, then is_connected; failure is the error of the connection once. Other errors: already, aborted
+  /// (the error was asked for meanwhile), family,
   /// unreachable, invalid (a loopback source for elsewhere), refused (port 0), not_available (no port, or the pair is
   /// in use), no_buffers.
   ///
@@ -184,8 +185,9 @@ class Stack {
   /// when reading was shut and `flags.waits`. Errors: again, unsupported (another socket), or the pending error.
   Result<std::size_t> receive_datagram(SocketId s, std::span<const MutBytes> out, ReceiveFlags flags,
                                        DatagramInfo& info);
-  /// MSG_ERRQUEUE: the oldest report of Option::receive_errors, and as much of the datagram as it quotes. Errors: again
-  /// (there is none), unsupported (another socket).
+  /// MSG_ERRQUEUE: the oldest report of what was sent, and as much of that as it quotes: of Option::receive_errors, and
+  /// of a connect() that the network has ended, for that is not asked for over IPv4 (as Linux). Error: again (there is
+  /// none).
   Result<std::size_t> receive_error(SocketId s, std::span<const MutBytes> out, ErrorReport& report);
 
   // -- asking --
@@ -212,7 +214,9 @@ class Stack {
   Status set_congestion(SocketId s, std::string_view name);
   /// Its name.
   Result<std::string_view> congestion(SocketId s) const;
-  /// SO_ERROR: the pending error as errno, which is cleared; 0 if none, or for a bad handle.
+  /// The pending error as errno; 0 if none, or for a bad handle. ready::error may stand for reports alone.
+  int error(SocketId s) const;
+  /// SO_ERROR: the same, which is cleared.
   int take_error(SocketId s);
   /// SIOCINQ: octets that receive() would give without waiting; of datagrams, those of the next one. Error: invalid (a
   /// listener).

@@ -245,9 +245,9 @@ Result<std::size_t> Stack::Impl::send_datagram(Socket& s, std::uint32_t index, s
 void Stack::Impl::report_too_long(Socket& s, std::uint32_t index, const Endpoint& to, std::uint32_t mtu) {
   if (!s.options.receive_errors) return;
   DatagramSocket& d = *s.datagram;
-  ErrorReport report{.error = EMSGSIZE, .origin = 1, .info = mtu, .to = to};
+  ErrorReport report{.error = EMSGSIZE, .origin = origin::local, .info = mtu, .to = to};
   if (to.addr.is_v4()) report.to.port = d.peer ? d.peer->port : Port{};
-  if (d.report(pool, report, {}, s.options.receive_buffer)) mark_edge(index);
+  queue_report(s, index, report, {});
 }
 
 void Stack::Impl::finish_gathered(Socket& s, std::uint32_t index) {
@@ -271,7 +271,7 @@ std::uint32_t Stack::Impl::ready_datagram(Socket& s, std::uint32_t index) {
   const DatagramSocket& d = *s.datagram;
   std::uint32_t is = 0;
   if (d.readable() || d.read_shut) is |= ready::readable;
-  if (d.error() != 0 || d.has_reports()) is |= ready::error;
+  if (d.error() != 0) is |= ready::error;
   if (d.read_shut) is |= ready::read_hangup;
   if (d.read_shut && d.write_shut) is |= ready::hangup;
   if (d.output.charge() * 2 < s.options.send_buffer && !starves(index)) is |= ready::writable;

@@ -97,14 +97,7 @@ std::optional<Drop> Stack::Impl::datagram_error(Transport t, const IcmpError& e,
   }
   if (s.options.receive_errors) {
     const Bytes quoted = t == Transport::udp ? e.transport.subspan(UdpView::header_size) : e.transport;
-    const ErrorReport report{.error = e.error,
-                             .origin = static_cast<std::uint8_t>(e.family() == Family::v4 ? 2 : 3),
-                             .type = e.type,
-                             .code = e.code,
-                             .info = e.too_big ? mtu : e.pointer,
-                             .offender = e.reporter,
-                             .to = pair.remote};
-    d.report(pool, report, Slice::lent(quoted), s.options.receive_buffer);
+    queue_report(s, *index, report_of(e, pair.remote, mtu), quoted);
   } else if (!(e.hard || e.too_big) || !d.peer) {
     return {};
   }

@@ -84,7 +84,7 @@ Report<T> report_as(const ErrorReport& r, Family family) {
                  .ee_pad = 0,
                  .ee_info = r.info,
                  .ee_data = r.data};
-  if (r.origin != SO_EE_ORIGIN_LOCAL) report.offender = name_as<T>({r.offender, {}}, family);
+  if (r.from_network()) report.offender = name_as<T>({r.offender, {}}, family);
   return report;
 }
 

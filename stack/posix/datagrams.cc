@@ -57,7 +57,7 @@ Status Sockets::receive_message(const Description& s, Transfer& t, bool waits, m
   return {};
 }
 
-/// MSG_ERRQUEUE: the message is what is left of the datagram, its name where that was going.
+/// MSG_ERRQUEUE: the message is what is left of what was sent, its name where that was going.
 Status Sockets::receive_report(const Description& s, Transfer& t, msghdr* about) {
   ErrorReport report;
   const Ranges<MutBytes> out{t.all};
@@ -66,7 +66,10 @@ Status Sockets::receive_report(const Description& s, Transfer& t, msghdr* about)
   t.done = *n;
   if (about == nullptr) return {};
   about->msg_flags |= *n < report.size ? MSG_ERRQUEUE | MSG_TRUNC : MSG_ERRQUEUE;
-  write_name(report.to, s.family, *about);
+  if (report.origin == origin::zero_copy)
+    about->msg_namelen = 0;
+  else
+    write_name(report.to, s.family, *about);
   ControlWriter control{*about};
   put_error_report(control, s.family, report);
   about->msg_controllen = control.written();

@@ -17,7 +17,7 @@ namespace {
 
 /// Nothing more will come: the end of the stream, or an error that the next call is to report.
 bool is_over(const Stack& stack, SocketId id) {
-  return (stack.ready(id) & (ready::error | ready::hangup | ready::read_hangup)) != 0;
+  return stack.error(id) != 0 || (stack.ready(id) & (ready::hangup | ready::read_hangup)) != 0;
 }
 
 std::size_t readable(const Stack& stack, SocketId id) { return stack.readable_bytes(id).value_or(0); }
@@ -50,8 +50,11 @@ ssize_t Sockets::receive(Handle h, std::span<const iovec> out, int flags, bool m
       patience.dont_wait = t.has(MSG_DONTWAIT | MSG_ERRQUEUE);
       return receive_message(*h.socket, t, !patience.dont_wait && !h.socket->nonblocking, about);
     }
+    if (t.has(MSG_ERRQUEUE)) {
+      t.is_message = true;
+      return receive_report(*h.socket, t, about);
+    }
     const bool waits = !patience.dont_wait && !h.socket->nonblocking;
-    if (t.has(MSG_ERRQUEUE)) return fail(Error::again);  // of a stream it is always empty
     const std::size_t low = t.has(MSG_WAITALL) ? t.size : low_water(driver_.stack(), h.socket->id);
     t.least = waits ? std::min(low, t.size) : 0;
     patience.events = t.least > 1 ? any_event : ready::readable | ready::read_hangup;
@@ -144,7 +147,7 @@ ssize_t Sockets::send(Handle h, std::span<const iovec> text, int flags, const ms
 /// Puts in what fits; `again` when that is not all.
 Status Sockets::send_some(SocketId id, Transfer& t) {
   do {
-    if (t.done != 0 && (driver_.stack().ready(id) & ready::error) != 0) return {};  // for the next call to report
+    if (t.done != 0 && driver_.stack().error(id) != 0) return {};  // for the next call to report
     const MutBytes piece = t.pieces.front();
     const SendFlags how{.urgent = t.has(MSG_OOB) && t.pieces.is_last(), .more = t.has(MSG_MORE)};
     const auto n = driver_.change().send(id, piece, how);

@@ -17,7 +17,7 @@ struct Sockets::Transfer {
   std::size_t least = 1;  // receive: wait for this many, where waiting is allowed
   std::size_t done = 0;
   std::optional<int> left{};  // receive: TCP_INQ, where it is asked for
-  bool is_message = false;    // of a datagram socket
+  bool is_message = false;    // of a datagram socket, or a report
 
   bool has(int flag) const { return (flags & flag) != 0; }
 };

@@ -109,6 +109,7 @@ class Connection {
   std::uint8_t take_edge() { return std::exchange(edge_, std::uint8_t{0}); }
   int take_error() { return std::exchange(error_, 0); }
   int error() const { return error_; }
+  void set_error(int error) { error_ = error; }
   std::size_t readable() const;
   std::size_t unacknowledged() const { return snd_.queued(); }
   /// Whether the urgent text ends here: how much is left is what lies before (MUST-33).

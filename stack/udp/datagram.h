@@ -1,6 +1,6 @@
 /// @file
 /// What datagram sockets are told and tell: how one datagram is sent, what came with one that was received, and what
-/// the network said of one that was sent.
+/// was said of one that was sent; the last of streams too.
 #pragma once
 
 #include <cstddef>
@@ -56,17 +56,27 @@ struct DatagramInfo {
   std::size_t size = 0;     ///< octets of the whole datagram, also where less was copied (MSG_TRUNC)
 };
 
-/// What the network, or this host itself, said of a datagram that was sent: struct sock_extended_err.
+/// Whom a report comes from: Linux's values of ee_origin.
+namespace origin {
+inline constexpr std::uint8_t local = 1;      ///< this host: SO_EE_ORIGIN_LOCAL
+inline constexpr std::uint8_t icmp = 2;       ///< a router or the peer: SO_EE_ORIGIN_ICMP
+inline constexpr std::uint8_t icmpv6 = 3;     ///< the same over IPv6: SO_EE_ORIGIN_ICMP6
+inline constexpr std::uint8_t zero_copy = 5;  ///< no error: SO_EE_ORIGIN_ZEROCOPY
+}  // namespace origin
+
+/// What was said of something that was sent, as struct sock_extended_err.
 struct ErrorReport {
   int error = 0;            ///< ee_errno
-  std::uint8_t origin = 0;  ///< ee_origin: 1 this host (SO_EE_ORIGIN_LOCAL), 2 ICMP, 3 ICMPv6
+  std::uint8_t origin = 0;  ///< ee_origin: one of namespace origin
   std::uint8_t type = 0;    ///< of the ICMP message
-  std::uint8_t code = 0;    ///< of the ICMP message
-  std::uint32_t info = 0;   ///< ee_info: the MTU where the error is EMSGSIZE
-  std::uint32_t data = 0;   ///< ee_data
+  std::uint8_t code = 0;    ///< of the ICMP message; of zero_copy, 1 where it was copied (SO_EE_CODE_ZEROCOPY_COPIED)
+  std::uint32_t info = 0;   ///< ee_info: the MTU where the error is EMSGSIZE; of zero_copy, the first send it is about
+  std::uint32_t data = 0;   ///< ee_data: of zero_copy, the last send it is about
   IpAddr offender;          ///< who reported it; unspecified if this host did
-  Endpoint to;              ///< where the datagram was going
-  std::size_t size = 0;     ///< octets quoted of its text, also where less was copied
+  Endpoint to;              ///< where it was going
+  std::size_t size = 0;     ///< octets quoted of it, also where less was copied
+
+  bool from_network() const { return origin == origin::icmp || origin == origin::icmpv6; }  ///< an ICMP error
 };
 
 }  // namespace tunic

@@ -1,5 +1,4 @@
-// A datagram socket's own state: what it has received, what the network said of what it sent, and what waits for the
-// link. It decides what fits (a queue of tiny datagrams is charged what it costs: U2); who may talk to it is
+// A datagram socket's own state: what it has received, and what waits for the link. It decides what fits (a queue of tiny datagrams is charged what it costs: U2); who may talk to it is
 // decided before it is asked.
 #pragma once
 
@@ -55,14 +54,11 @@ class DatagramSocket {
   /// Copies the next datagram as far as there is room; the rest of it is lost unless it is `peek`ed at.
   std::size_t receive(std::span<const MutBytes> out, bool peek, DatagramInfo& info);
 
+  /// Octets of `buffer` that what was received leaves for something else.
+  std::size_t room(std::size_t buffer) const { return buffer - std::min(buffer, received_.charge()); }
+
   // -- errors --
 
-  /// Queues a report; false where there is no room or no memory.
-  bool report(Pool& pool, const ErrorReport& report, Slice quoted, std::size_t buffer);
-  bool has_reports() const { return !reports_.empty(); }
-  void forget_reports() { reports_.clear(); }
-  /// The oldest report and what it quotes.
-  std::size_t take_report(std::span<const MutBytes> out, ErrorReport& report);
   void fail(int error) { error_ = error; }
   int error() const { return error_; }
   int take_error() { return std::exchange(error_, 0); }
@@ -77,7 +73,6 @@ class DatagramSocket {
 
  private:
   MessageQueue<Received> received_;
-  MessageQueue<ErrorReport> reports_;
   int error_ = 0;
   std::uint32_t drops_ = 0;
 };

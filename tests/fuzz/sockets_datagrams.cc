@@ -108,7 +108,7 @@ void World::receive_error(Handle& h) {
   const std::uint32_t before = of(h).ready(h.id);
   const auto got = of(h).receive_error(h.id, {&all, 1}, report);
   if (!got) {
-    REQUIRE(got.error() == (h.is_stream() ? Error::unsupported : Error::again));
+    REQUIRE(got.error() == Error::again);
     return;
   }
   REQUIRE((before & ready::error) != 0);

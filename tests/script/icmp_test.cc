@@ -72,6 +72,56 @@ TEST(IcmpError, ends_a_connect_that_it_quotes) {
   });
 }
 
+// What ends a connect() is reported in full to who reads the error queue, as on Linux: over IPv4 asked for or not.
+TEST(IcmpError, that_ends_a_connect_is_reported) {
+  for (const bool asked : {false, true})
+    repeat(blank(), [&](Script& s) {
+      const bool v4 = s.variant().family == Family::v4;
+      s.run("0ms connect\n0ms > S 0:0(0)");
+      ASSERT_TRUE(s.stack().set(s.socket(), Option::receive_errors, asked));
+      const auto report = [&](ErrorReport& r) {
+        std::array<std::byte, 100> room;
+        const MutBytes out{room};
+        return s.stack().receive_error(s.socket(), {&out, 1}, r);
+      };
+      ErrorReport r;
+      s.run("0ms < icmp unreachable port seq 1");
+      EXPECT_EQ(report(r).error(), Error::again) << "a guess is not reported: C1";
+      s.run("0ms < icmp unreachable port seq 0\n0ms expect error ECONNREFUSED");
+      if (v4 || asked) {
+        EXPECT_NE(s.stack().ready(s.socket()) & ready::error, 0u) << "there is a report";
+        EXPECT_EQ(s.stack().error(s.socket()), 0) << "the error was told";
+        EXPECT_EQ(report(r), 8u) << "as much as the router quotes";
+        EXPECT_EQ(r.error, ECONNREFUSED);
+        EXPECT_EQ(r.origin, v4 ? origin::icmp : origin::icmpv6);
+        EXPECT_EQ(r.type, v4 ? 3 : 1);
+        EXPECT_EQ(r.code, v4 ? 3 : 4);
+        EXPECT_EQ(r.offender, neighbour(s.variant().family, 9));
+        EXPECT_EQ(r.to.port, Port{40001});
+      }
+      EXPECT_EQ(report(r).error(), Error::again);
+      EXPECT_EQ(s.stack().ready(s.socket()) & ready::error, 0u);
+      s.run("0ms connect error ECONNABORTED\n0ms connect\n0ms > S 0:0(0)\n0ms close");
+    });
+}
+
+// The report that is read takes its error with it; turning the option off forgets what waits.
+TEST(IcmpError, goes_with_its_report) {
+  repeat(blank(), [](Script& s) {
+    for (const bool off : {false, true}) {
+      s.run("0ms connect\n0ms > S 0:0(0)\n0ms setsockopt receive_errors 1\n0ms < icmp unreachable port seq 0");
+      EXPECT_EQ(s.stack().error(s.socket()), ECONNREFUSED);
+      ErrorReport r;
+      if (off)
+        s.run("0ms setsockopt receive_errors 0");
+      else
+        EXPECT_TRUE(s.stack().receive_error(s.socket(), {}, r));
+      EXPECT_EQ(s.stack().receive_error(s.socket(), {}, r).error(), Error::again);
+      s.run(off ? "0ms expect error ECONNREFUSED\n0ms close" : "0ms expect not error\n0ms close");
+    }
+  });
+}
+
 // C1, SHLD-26: a half-open connection of a listener ends on hard errors alone.
 TEST(IcmpError, ends_a_half_open_connection_if_hard) {
   repeat(listening(), [](Script& s) {

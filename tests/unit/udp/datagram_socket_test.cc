@@ -25,9 +25,6 @@ struct DatagramSockets : ::testing::Test {
     text.resize(socket.receive({&out, 1}, peek, info == nullptr ? ignored : *info));
     return text;
   }
-  bool report(int error, std::uint8_t origin, const std::string& quoted = {}, std::size_t buffer = 1u << 20) {
-    return socket.report(pool, {.error = error, .origin = origin}, Slice::lent(as_bytes(quoted)), buffer);
-  }
 };
 
 TEST_F(DatagramSockets, datagrams_keep_their_bounds) {
@@ -86,35 +83,6 @@ TEST_F(DatagramSockets, no_memory_is_a_counted_loss) {
   DatagramInfo info;
   EXPECT_EQ(receive(10, false, &info), "kept");
   EXPECT_EQ(info.drops, 1u);
-}
-
-TEST_F(DatagramSockets, reports_are_read_in_turn_and_the_error_goes_with_the_last) {
-  constexpr std::uint8_t local = 1, icmp = 2;
-  ASSERT_TRUE(report(EHOSTUNREACH, icmp, "first"));
-  ASSERT_TRUE(report(ECONNREFUSED, icmp, "second"));
-  ASSERT_TRUE(report(EMSGSIZE, local));
-  socket.fail(ECONNREFUSED);
-  std::array<std::byte, 3> room;
-  const MutBytes out{room};
-  ErrorReport r;
-  EXPECT_EQ(socket.take_report({&out, 1}, r), 3u);
-  EXPECT_EQ(r.size, 5u);
-  EXPECT_EQ(r.error, EHOSTUNREACH);
-  EXPECT_EQ(socket.error(), ECONNREFUSED);
-  socket.take_report({&out, 1}, r);
-  EXPECT_EQ(socket.error(), 0) << "the network has no more to say";
-  socket.fail(ECONNREFUSED);
-  EXPECT_EQ(socket.take_report({&out, 1}, r), 0u);
-  EXPECT_EQ(r.error, EMSGSIZE);
-  EXPECT_EQ(socket.take_error(), ECONNREFUSED) << "a report of this host clears nothing";
-  EXPECT_FALSE(socket.has_reports());
-}
-
-TEST_F(DatagramSockets, reports_are_charged_to_the_receive_buffer) {
-  std::size_t kept = 0;
-  while (report(ECONNREFUSED, 2, std::string(500, 'q'), 20'000)) ++kept;
-  EXPECT_GT(kept, 10u);
-  EXPECT_LE(kept * 500, 20'000u);
 }
 
 TEST_F(DatagramSockets, a_gathered_datagram_is_one_or_none) {
