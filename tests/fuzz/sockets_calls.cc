@@ -81,8 +81,9 @@ void World::accept(Handle& h) {
 
 void World::connect(Handle& h) {
   Endpoint to = some_endpoint(h.side);
+  const bool v4 = to.addr.is_v4() || of(h).local(h.id)->addr.is_v4();  // what it speaks, bound to an IPv4 address too
   const Status done = of(h).connect(h.id, to, now_);
-  if (to.addr.is_any()) to.addr = IpAddr::loopback(to.addr.family());
+  if (to.addr.is_any()) to.addr = IpAddr::loopback(v4 ? Family::v4 : Family::v6);
   if (!h.is_stream()) {
     REQUIRE(is_one_of(
         h, done, {Error::family, Error::unreachable, Error::invalid, Error::denied, Error::no_buffers, Error::again}));
