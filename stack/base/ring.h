@@ -1,8 +1,9 @@
-// A queue in one block of memory whose capacity is a power of two; it grows as needed and never shrinks by itself:
-// shrink() gives the memory of an empty ring back, so that an idle owner holds none.
+// A queue in one block of memory whose capacity is a power of two, up to 2^31; it grows as needed and never shrinks by
+// itself: shrink() gives the memory of an empty ring back, so that an idle owner holds none.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <type_traits>
 #include <utility>
@@ -46,7 +47,7 @@ class Ring {
   }
   T pop_front() {
     T value = take(slots_[begin_]);
-    begin_ = at(1);
+    begin_ = static_cast<std::uint32_t>(at(1));
     --size_;
     return value;
   }
@@ -58,9 +59,13 @@ class Ring {
   void shrink() {
     if (empty()) *this = Ring{};
   }
+  /// The same, but for as much as a few elements take.
+  void trim() {
+    if (capacity_ > modest) shrink();
+  }
 
  private:
-  static constexpr std::size_t smallest = 4;
+  static constexpr std::uint32_t smallest = 4, modest = 64;
 
   std::size_t at(std::size_t i) const { return (begin_ + i) & (capacity_ - 1); }
   /// A slot without a value holds T{}, so that what it referred to is let go now.
@@ -71,16 +76,16 @@ class Ring {
       return std::exchange(slot, T{});
   }
   void grow() {
-    const std::size_t wider = capacity_ == 0 ? smallest : 2 * capacity_;
+    const std::uint32_t wider = capacity_ == 0 ? smallest : 2 * capacity_;
     auto slots = std::make_unique<T[]>(wider);
-    for (std::size_t i = 0; i < size_; ++i) slots[i] = std::move((*this)[i]);
+    for (std::uint32_t i = 0; i < size_; ++i) slots[i] = std::move((*this)[i]);
     slots_ = std::move(slots);
     capacity_ = wider;
     begin_ = 0;
   }
 
   std::unique_ptr<T[]> slots_;
-  std::size_t capacity_ = 0, begin_ = 0, size_ = 0;
+  std::uint32_t capacity_ = 0, begin_ = 0, size_ = 0;
 };
 
 }  // namespace tunic

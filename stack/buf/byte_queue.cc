@@ -140,7 +140,7 @@ void ByteQueue::truncate(std::size_t n) {
 
 void ByteQueue::clear() {
   slices_.clear();
-  slices_.shrink();
+  slices_.trim();
   size_ = pinned_ = 0;
   cursor_ = {};
 }

@@ -35,9 +35,8 @@ class ByteQueue {
   /// Keeps the first `n` octets.
   void truncate(std::size_t n);
   void clear();
-  /// Whether it is empty and still has the memory of its list, for what may come next; shrink() gives that back too.
-  bool holds_spare() const { return slices_.empty() && slices_.capacity() != 0; }
-  void shrink() { slices_.shrink(); }
+  /// Of an empty queue: gives back the memory of a list that has become long.
+  void trim() { slices_.trim(); }
 
  private:
   struct Place {

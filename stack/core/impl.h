@@ -175,7 +175,7 @@ struct Stack::Impl {
   void feed_starved();
 
   TcpContext context(bool local) {
-    return {config.tcp, counters, pool, replies, local ? 65'535u : config.link.max_gso};
+    return {config.tcp, counters, pool, replies, parts, local ? 65'535u : config.link.max_gso};
   }
 
   // Of the way to ourselves: a quarter of the initial window, so that the window opens in useful steps; super-packets
@@ -192,6 +192,7 @@ struct Stack::Impl {
   std::unique_ptr<Secrets> secrets;
   const Prf& prf;  // of `secrets`, as all that draws has it
   Pool pool;
+  Parts parts;
   Counters counters;
   Addresses addresses;
   Routes routes;

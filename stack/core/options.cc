@@ -88,11 +88,11 @@ std::int64_t seconds_of(int retransmissions) {
 void set_receive_low(Socket& s, std::size_t n, const Config& config) {
   UserOptions& u = s.chosen();
   if (s.datagram) {
-    u.receive_low = n;
+    u.receive_low = to_octets(n);
     return;
   }
   const std::size_t most = u.receive_buffer_set ? u.receive_buffer : config.tcp.max_receive_buffer;
-  u.receive_low = std::min(n, std::max<std::size_t>(1, most / 2));
+  u.receive_low = to_octets(std::min(n, std::max<std::size_t>(1, most / 2)));
   if (u.receive_buffer_set || 2 * u.receive_low <= u.receive_buffer) return;
   u.receive_buffer = 2 * u.receive_low;
   if (s.connection && s.connection->receiver_buffer() < u.receive_buffer)
@@ -134,7 +134,7 @@ Status Stack::set(SocketId id, Option o, std::int64_t value) {
       u.keep_interval = std::chrono::seconds{value};
       break;
     case Option::keep_count:
-      u.keep_count = number;
+      u.keep_count = static_cast<std::uint8_t>(number);
       break;
     case Option::no_delay:
       u.no_delay = on;
@@ -149,12 +149,13 @@ Status Stack::set(SocketId id, Option o, std::int64_t value) {
       u.oob_inline = on;
       break;
     case Option::receive_buffer:
-      u.receive_buffer = std::clamp<std::size_t>(static_cast<std::size_t>(value), 1152, impl_->config.rmem_max);
+      u.receive_buffer =
+          to_octets(std::clamp<std::size_t>(static_cast<std::size_t>(value), 1152, impl_->config.rmem_max));
       u.receive_buffer_set = true;
       if (s->connection) s->connection->set_receive_buffer(u.receive_buffer);
       break;
     case Option::send_buffer:
-      u.send_buffer = std::clamp<std::size_t>(static_cast<std::size_t>(value), 2304, impl_->config.wmem_max);
+      u.send_buffer = to_octets(std::clamp<std::size_t>(static_cast<std::size_t>(value), 2304, impl_->config.wmem_max));
       u.send_buffer_set = true;
       break;
     case Option::receive_low:
@@ -168,24 +169,24 @@ Status Stack::set(SocketId id, Option o, std::int64_t value) {
       u.user_timeout = std::chrono::milliseconds{value};
       break;
     case Option::syn_count:
-      u.syn_count = number;
+      u.syn_count = static_cast<std::uint8_t>(number);
       break;
     case Option::linger2:
-      u.linger2 = std::clamp(number, -1, most_linger2);
+      u.linger2 = static_cast<std::int8_t>(std::clamp(number, -1, most_linger2));
       break;
     case Option::quick_ack:
       u.quick_ack = on;
       u.interactive = !on;
       break;
     case Option::defer_accept:
-      u.defer_accept = retransmissions_in(value);
+      u.defer_accept = static_cast<std::uint8_t>(retransmissions_in(value));
       break;
     case Option::window_clamp:
       if (value == 0 && s->connection && s->connection->state() != State::closed) return fail(Error::invalid);
-      u.window_clamp = value == 0 ? 0 : std::max<std::int64_t>(value, least_clamp);
+      u.window_clamp = value == 0 ? 0 : static_cast<std::int32_t>(std::max<std::int64_t>(value, least_clamp));
       break;
     case Option::not_sent_low:
-      u.not_sent_low = value;
+      u.not_sent_low = static_cast<std::int32_t>(value);
       break;
     case Option::ttl:
       u.ttl = static_cast<std::uint8_t>(value);

@@ -22,6 +22,8 @@ static Config in_range(Config c) {
   c.ip.ipfrag_high_thresh = std::clamp<std::size_t>(c.ip.ipfrag_high_thresh, 64u << 10, 4u << 20);
   c.ip.icmp_msgs_per_sec = std::max<std::uint32_t>(c.ip.icmp_msgs_per_sec, 1);
   c.ip.icmp_msgs_burst = std::max<std::uint32_t>(c.ip.icmp_msgs_burst, 1);
+  c.tcp.syn_retries = std::clamp(c.tcp.syn_retries, 0, 127);  // as setsockopt() has it
+  c.tcp.keep_count = std::clamp(c.tcp.keep_count, 1, 127);
   c.tcp.time_wait_records = std::max<std::uint32_t>(c.tcp.time_wait_records, 1);
   c.tcp.port_first = std::max<std::uint16_t>(c.tcp.port_first, 1);
   c.tcp.port_last = std::max(c.tcp.port_last, c.tcp.port_first);
@@ -95,17 +97,17 @@ Result<std::uint32_t> Stack::Impl::new_socket(Family family, Transport transport
   s.timer.owner = index;
   s.options.ttl = family == Family::v4 ? config.tcp.ttl : config.tcp.hop_limit;
   s.options.v6_only = family == Family::v6 && config.v6_only;
-  s.options.syn_count = config.tcp.syn_retries;
-  s.options.keep_count = config.tcp.keep_count;
-  s.options.keep_idle = config.tcp.keep_idle;
-  s.options.keep_interval = config.tcp.keep_interval;
-  s.options.receive_buffer = config.tcp.receive_buffer;
-  s.options.send_buffer = config.tcp.send_buffer;
+  s.options.syn_count = static_cast<std::uint8_t>(config.tcp.syn_retries);
+  s.options.keep_count = static_cast<std::uint8_t>(config.tcp.keep_count);
+  s.options.keep_idle = to_milliseconds(config.tcp.keep_idle);
+  s.options.keep_interval = to_milliseconds(config.tcp.keep_interval);
+  s.options.receive_buffer = to_octets(config.tcp.receive_buffer);
+  s.options.send_buffer = to_octets(config.tcp.send_buffer);
   if (transport != Transport::tcp) {
     s.kind = Socket::Kind::datagram;
     s.datagram = std::make_unique<DatagramSocket>(transport);
-    s.options.receive_buffer = config.udp.receive_buffer;
-    s.options.send_buffer = config.udp.send_buffer;
+    s.options.receive_buffer = to_octets(config.udp.receive_buffer);
+    s.options.send_buffer = to_octets(config.udp.send_buffer);
     s.options.reuse_address = transport == Transport::icmp;  // as Linux: two may have one identifier
   }
   ++live;

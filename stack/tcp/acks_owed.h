@@ -6,7 +6,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <utility>
 
+#include "base/stock.h"
 #include "tcp/reassembler.h"
 
 namespace tunic {
@@ -17,36 +20,46 @@ struct AckOwed {
   SeqRange dsack{};
 };
 
-class AcksOwed {
- public:
+/// Those that do not merge, oldest first.
+struct SpecialAcks {
   /// What one burst earns beyond this many is left out: the peer needs three duplicates to act, and a D-SACK only
   /// informs.
   static constexpr std::size_t most = 16;
+  std::array<AckOwed, most> acks{};
+  std::size_t count = 0;
+};
 
-  void owe(const AckOwed& a) {
-    if (a.kind == AckOwed::Kind::plain) {
-      plain_ = true;
-    } else if (special_count_ < most) {
-      special_[special_count_++] = a;
-    }
+class AcksOwed {
+ public:
+  /// One that does not merge.
+  void owe(const AckOwed& a, Stock<SpecialAcks>& stock) {
+    if (!special_) special_ = stock.take();
+    if (special_->count < SpecialAcks::most) special_->acks[special_->count++] = a;
   }
   void owe_plain() { plain_ = true; }
-  bool any() const { return plain_ || special_count_ != 0; }
+  bool any() const { return plain_ || has_special(); }
   /// A segment with text carried the acknowledgment: that settles the plain ones.
   void carried() { plain_ = false; }
   AckOwed take() {
     plain_ = false;  // whatever goes out acknowledges all
-    if (special_count_ == 0) return {};
-    const AckOwed a = special_[0];
-    for (std::size_t i = 1; i < special_count_; ++i) special_[i - 1] = special_[i];
-    --special_count_;
+    if (!has_special()) return {};
+    const AckOwed a = special_->acks[0];
+    for (std::size_t i = 1; i < special_->count; ++i) special_->acks[i - 1] = special_->acks[i];
+    --special_->count;
     return a;
   }
-  void clear() { plain_ = false, special_count_ = 0; }
+  void clear() {
+    plain_ = false;
+    if (special_) special_->count = 0;
+  }
+  /// Gives back what none needs any more.
+  void rest(Stock<SpecialAcks>& stock) {
+    if (special_ && special_->count == 0) stock.give_back(std::move(special_));
+  }
 
  private:
-  std::array<AckOwed, most> special_{};
-  std::uint8_t special_count_ = 0;
+  bool has_special() const { return special_ && special_->count != 0; }
+  std::unique_ptr<SpecialAcks> special_;  // there while some are owed
   bool plain_ = false;
 };
 

@@ -38,8 +38,8 @@ Connection::Connection(const FourTuple& pair, const UserOptions& user, const Tcp
       cc_{begin_congestion_control(536, settings.initial_window)},
       first_hop_mtu_{mtu},
       mtu_{mtu} {
-  if (options.receive_buffer == 0) options.receive_buffer = settings.receive_buffer;
-  if (options.send_buffer == 0) options.send_buffer = settings.send_buffer;
+  if (options.receive_buffer == 0) options.receive_buffer = to_octets(settings.receive_buffer);
+  if (options.send_buffer == 0) options.send_buffer = to_octets(settings.send_buffer);
   writable_limit_ = options.send_buffer;
   rcv_mss_ = std::min<std::int64_t>(rcv_mss_, mtu - fixed_headers(pair.remote.addr.family()));
 }
@@ -81,11 +81,11 @@ void Connection::open_passive(const Segment& syn, Seq32 iss, std::uint32_t times
 // What our SYN offers, before there is a window to keep to.
 std::size_t Connection::first_window() const {
   const auto clamp = static_cast<std::size_t>(options.window_clamp);
-  return clamp != 0 ? std::min(options.receive_buffer, clamp) : options.receive_buffer;
+  return clamp != 0 ? std::min<std::size_t>(options.receive_buffer, clamp) : options.receive_buffer;
 }
 
 std::uint8_t Connection::our_scale(const TcpSettings& settings) const {
-  return scale_for(std::max(settings.max_receive_buffer, options.receive_buffer));
+  return scale_for(std::max<std::size_t>(settings.max_receive_buffer, options.receive_buffer));
 }
 
 // What both SYNs offered (RFC 7323 sections 2.2 and 3.2, RFC 2018 section 2).
@@ -141,7 +141,8 @@ void Connection::fail_with(Error e) {
 std::size_t Connection::send_limit(const TcpSettings& settings) const {
   if (options.send_buffer_set) return options.send_buffer;
   const auto wanted = static_cast<std::size_t>(2 * std::visit([](const auto& c) { return c.cwnd(); }, cc_));
-  return std::clamp(wanted, options.send_buffer, std::max(options.send_buffer, settings.max_send_buffer));
+  return std::clamp<std::size_t>(wanted, options.send_buffer,
+                                 std::max<std::size_t>(options.send_buffer, settings.max_send_buffer));
 }
 
 Duration Connection::give_up_after(const TcpSettings& settings) const {
@@ -167,7 +168,7 @@ Instant Connection::silent_since() const { return std::max(snd_.sent().front().f
 
 void Connection::arm_retransmit(Instant now, const TcpSettings& settings) {
   Instant when = now + rtt_.rto(settings);
-  if (options.user_timeout != Duration{} && !snd_.sent().empty() && was_established_)
+  if (options.user_timeout != Duration{} && snd_.has_sent() && was_established_)
     when = std::min(when, std::max(now, silent_since() + options.user_timeout));
   timers_.arm(Timer::retransmit, when);
 }
@@ -240,9 +241,10 @@ std::uint64_t Connection::digest(std::uint64_t h) const {
     h ^= h >> 29;
   };
   mix(state_), mix(error_), mix(owned_);
-  mix(snd_.una().raw()), mix(snd_.nxt().raw()), mix(snd_.wnd()), mix(snd_.queued()), mix(snd_.sent().lost()),
+  mix(snd_.una().raw()), mix(snd_.nxt().raw()), mix(snd_.wnd()), mix(snd_.queued()), mix(snd_.lost()),
       mix(snd_.end().raw());
-  mix(rcv_.nxt().raw()), mix(rcv_.edge().raw()), mix(rcv_.readable()), mix(rcv_.out_of_order().size());
+  mix(rcv_.nxt().raw()), mix(rcv_.edge().raw()), mix(rcv_.readable()),
+      mix(rcv_.has_holes() ? rcv_.out_of_order().size() : 0);
   mix(cwnd()), mix(recovery_.dup_acks()), mix(recovery_.active()), mix(rtt_.srtt().count()), mix(rtt_.rttvar().count());
   mix(rtt_.backoff()), mix(ts_recent_), mix(unacked_text_), mix(timers_.next().time_since_epoch().count());
   return h;

@@ -38,12 +38,20 @@ namespace tunic {
 /// something that may be any of them.
 inline constexpr std::uint8_t readable_edge = 1 | 4, writable_edge = 2, any_edge = 0x3f;
 
+/// What connections share: the parts that each has only while text is on its way.
+struct Parts {
+  Stock<OutgoingText> outgoing;
+  Stock<IncomingText> incoming;
+  Stock<SpecialAcks> acks;
+};
+
 /// What a connection borrows from its Stack for the length of one call.
 struct TcpContext {
   const TcpSettings& settings;
   Counters& counters;
   Pool& pool;
   Replies& replies;
+  Parts& parts;
   std::uint32_t max_gso;  // largest super-packet the link takes, 0: none
 };
 
@@ -148,7 +156,7 @@ class Connection {
   void check_urgent(const Segment& seg);
   std::optional<Drop> process_text(Segment& seg, Instant now, TcpContext& context);
   std::optional<Drop> take_in(Segment& seg, Instant now, TcpContext& context);
-  void check_fin(std::optional<Seq> fin, Instant now);
+  void check_fin(std::optional<Seq> fin, Instant now, TcpContext& context);
   void on_fin_in_order(Instant now);
   void update_ts_recent(const Segment& seg, Instant now);
   void agree(const TcpOptions& peer, const TcpSettings& settings);
@@ -159,6 +167,7 @@ class Connection {
   void sample_rtt(const Segment& seg, const AckReport& report, Instant now, const TcpSettings& settings);
 
   // output.cc
+  bool make_segments(Instant now, std::uint32_t self, Burst& burst, TcpContext& context);
   std::optional<Run> next_run(Instant now, const TcpContext& context);
   std::optional<Run> next_retransmission(const TcpContext& context) const;
   std::optional<Run> next_probe();
@@ -211,8 +220,6 @@ class Connection {
   void on_retransmit_timeout(Instant now, TcpContext& context);
   void on_persist_timeout(Instant now, TcpContext& context);
   void on_keep_alive_timeout(Instant now, TcpContext& context);
-
-  static constexpr Duration spare_after = 1s;  // of idleness
 
   FourTuple pair_;
   State state_ = State::closed;

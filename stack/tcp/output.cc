@@ -8,7 +8,14 @@
 namespace tunic {
 
 bool Connection::output(Instant now, std::uint32_t self, Burst& burst, TcpContext& context) {
-  if (burst.full()) return true;
+  if (burst.full() || make_segments(now, self, burst, context)) return true;
+  snd_.rest(context.parts.outgoing);
+  rcv_.rest(context.parts.incoming);
+  owed_.rest(context.parts.acks);
+  return false;
+}
+
+bool Connection::make_segments(Instant now, std::uint32_t self, Burst& burst, TcpContext& context) {
   if (reset_owed_) {
     emit_reset(self, burst, context);
     return false;
@@ -20,7 +27,6 @@ bool Connection::output(Instant now, std::uint32_t self, Burst& burst, TcpContex
   tune_receive_buffer(now, context.settings);
   writable_limit_ = send_limit(context.settings);
   if (!owned_ && !timers_.armed(Timer::orphan)) arm_orphan(now, context.settings);
-  if (snd_.holds_spare() || rcv_.holds_spare()) timers_.arm_if_idle(Timer::spare, now + spare_after);
   if (auto run = next_run(now, context)) {
     emit_run(*run, now, self, burst, context);
     return true;
@@ -60,7 +66,7 @@ std::int64_t Connection::quantum(Seq begin, const TcpContext& context) const {
 std::optional<Run> Connection::next_run(Instant now, const TcpContext& context) {
   if (!snd_.syn_acknowledged()) {
     if (snd_.nxt() == snd_.iss()) return Run{snd_.iss(), snd_.iss() + 1, false};
-    if (snd_.sent().lost() != 0) return Run{snd_.iss(), snd_.iss() + 1, true};
+    if (snd_.lost() != 0) return Run{snd_.iss(), snd_.iss() + 1, true};
     return {};
   }
   if (state_ == State::time_wait || state_ == State::fin_wait_2) return {};
@@ -72,6 +78,7 @@ std::optional<Run> Connection::next_run(Instant now, const TcpContext& context) 
 // Within the window only (SHLD-15, SHLD-16; MAY-7 is not used); a hole found by duplicates at once, the rest as the
 // congestion window has room.
 std::optional<Run> Connection::next_retransmission(const TcpContext& context) const {
+  if (snd_.lost() == 0) return {};
   const auto lost = snd_.sent().first_lost();
   if (!lost) return {};
   const Seq edge = snd_.una() + snd_.wnd();
@@ -179,6 +186,7 @@ TcpOptions Connection::options_now(Instant now) const {
 }
 
 void Connection::emit_run(Run run, Instant now, std::uint32_t self, Burst& burst, TcpContext& context) {
+  snd_.begin(context.parts.outgoing);
   TxPacket& packet = burst.add({.connection = self, .run = run, .acknowledges = false});
   Burst::Note& note = burst.note(burst.size() - 1);
   const bool syn = run.begin == snd_.iss();
@@ -239,7 +247,7 @@ void Connection::emit_ack(const AckOwed& owed, Instant now, std::uint32_t self, 
     std::array<SeqRange, 4> blocks;
     std::size_t n = 0;
     if (owed.kind == AckOwed::Kind::dsack) opts.sack[n++] = {owed.dsack.begin.wire(), owed.dsack.end.wire()};
-    const std::size_t count = rcv_.out_of_order().blocks(blocks, room - n);
+    const std::size_t count = rcv_.has_holes() ? rcv_.out_of_order().blocks(blocks, room - n) : 0;
     for (std::size_t i = 0; i < count; ++i) opts.sack[n++] = {blocks[i].begin.wire(), blocks[i].end.wire()};
     opts.sack_count = static_cast<std::uint8_t>(n);
   }

@@ -5,10 +5,10 @@
 namespace tunic {
 
 void Receiver::start(Seq32 irs, std::size_t buffer) {
-  irs_ = Seq::first(irs);
-  nxt_ = irs_ + 1;
+  irs_ = irs;
+  nxt_ = Seq::first(irs) + 1;
   edge_ = nxt_ + static_cast<std::int64_t>(std::min<std::size_t>(65'535, buffer));  // as our SYN tells it
-  buffer_ = buffer;
+  set_buffer(buffer);
 }
 
 bool Receiver::acceptable(const Segment& seg) const {
@@ -43,23 +43,23 @@ TextReport Receiver::on_text(Pool& pool, Seq seq, Slice text, std::int64_t mss) 
   if (seq > nxt_) {
     report.out_of_order = true;
     const auto most = static_cast<std::size_t>(std::clamp<std::int64_t>(wnd() / (4 * mss), 64, 4096));
-    const auto result = reassembler_.insert(pool, seq, std::move(text), most);
+    const auto result = in_->early.insert(pool, seq, std::move(text), most);
     if (result.duplicate) report.duplicate = result.duplicate;
     report.overflow = result.kept == Reassembler::Kept::refused;
     return report;
   }
 
-  report.out_of_order = !reassembler_.empty();  // it fills a hole, at least in part
+  report.out_of_order = !in_->early.empty();  // it fills a hole, at least in part
   const Seq before = nxt_;
-  if (!queue_.append(pool, std::move(text))) {
+  if (!in_->queue.append(pool, std::move(text))) {
     report.no_memory = true;
     return report;
   }
   nxt_ = end;
   // What came early follows; it is here already, so it only changes hands.
-  while (auto next = reassembler_.take(nxt_)) {
+  while (auto next = in_->early.take(nxt_)) {
     const auto n = static_cast<std::int64_t>(next->size());
-    if (!queue_.append(pool, *next)) queue_.keep(std::move(*next));
+    if (!in_->queue.append(pool, *next)) in_->queue.keep(std::move(*next));
     nxt_ += n;
   }
   report.in_order = nxt_ - before;
@@ -69,19 +69,19 @@ TextReport Receiver::on_text(Pool& pool, Seq seq, Slice text, std::int64_t mss) 
 bool Receiver::on_fin(Seq fin) {
   if (finished_ || fin >= edge_) return false;
   if (fin != nxt_) {
-    held_fin_ = fin;
+    in_->held_fin = fin;
     return false;
   }
-  held_fin_.reset();
+  in_->held_fin.reset();
   nxt_ += 1;
   finished_ = true;
-  reassembler_.clear();
+  in_->early.clear();
   return true;
 }
 
 Seq Receiver::offered_edge(std::int64_t mss) const {
   if (finished_) return edge_;  // nothing more will come; TIME-WAIT goes on with this edge
-  const auto free = static_cast<std::int64_t>(buffer_) - static_cast<std::int64_t>(queue_.size());
+  const auto free = static_cast<std::int64_t>(buffer_) - static_cast<std::int64_t>(readable());
   const Seq wanted = nxt_ + std::clamp<std::int64_t>(free, 0, largest_window());
   // Silly-window avoidance: the edge moves in steps of at least min(half the buffer, one segment).
   const std::int64_t step = std::min(largest_window() / 2, mss);
@@ -95,7 +95,7 @@ std::uint16_t Receiver::advertise(bool syn, std::int64_t mss) {
   // peer that fills each rest would be given another for ever. Then it seems to move left by less than a unit, which
   // RFC 7323 section 2.4 has the peer expect; what was promised is still taken.
   const std::int64_t up = (wnd() + unit - 1) / unit;
-  const bool over = static_cast<std::int64_t>(queue_.size()) + up * unit > static_cast<std::int64_t>(buffer_) + unit;
+  const bool over = static_cast<std::int64_t>(readable()) + up * unit > static_cast<std::int64_t>(buffer_) + unit;
   const std::int64_t field = std::min<std::int64_t>(65'535, over ? wnd() / unit : up);
   edge_ = std::max(edge_, nxt_ + field * unit);
   return static_cast<std::uint16_t>(field);
@@ -106,9 +106,17 @@ bool Receiver::window_update_due(std::int64_t mss) const {
   return offered > edge_ && offered - nxt_ >= 2 * wnd();
 }
 
+void Receiver::rest(Stock<IncomingText>& stock) {
+  if (!in_ || !in_->queue.empty() || !in_->early.empty() || in_->held_fin) return;
+  in_->queue.trim();
+  stock.give_back(std::move(in_));
+}
+
 void Receiver::discard() {
-  queue_.clear();
-  reassembler_.clear();
+  if (!in_) return;
+  in_->queue.clear();
+  in_->early.clear();
+  in_->held_fin.reset();
 }
 
 }  // namespace tunic

@@ -143,8 +143,8 @@ Scoreboard::Counts Scoreboard::counts() const {
 
 void Scoreboard::clear() {
   ranges_.clear();
-  ranges_.shrink();
   lost_ = 0;
+  trim();
 }
 
 }  // namespace tunic

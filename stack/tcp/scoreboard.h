@@ -65,8 +65,8 @@ class Scoreboard {
   /// `[begin, end)`, the front of first_lost(), was sent again.
   void on_retransmitted(Seq begin, Seq end, Instant now, std::uint16_t gso_size = 0, const RateStamp& rate = {});
   void clear();
-  bool holds_spare() const { return ranges_.empty() && ranges_.capacity() != 0; }
-  void shrink() { ranges_.shrink(); }
+  /// Of an empty one: gives back the memory of a list that has become long, and is as a new one.
+  void trim() { ranges_.trim(), lost_hint_ = {}; }
 
  private:
   std::size_t find(Seq s) const;  // the range that holds `s`

@@ -53,14 +53,14 @@ std::optional<Drop> Connection::take_in(Segment& seg, Instant now, TcpContext& c
   const std::optional<Seq> fin = seg.flags.has(FIN) ? std::optional{seg.end() - 1} : std::nullopt;
   const auto drop = process_text(seg, now, context);
   if (drop && (*drop != Drop::tcp_unacceptable || !fin)) return drop;
-  check_fin(fin, now);  // text that is all old may come with a FIN that is new
+  check_fin(fin, now, context);  // text that is all old may come with a FIN that is new
   return rcv_.fin_received() ? std::nullopt : drop;
 }
 
 // Header prediction: established, in order, nothing odd. Whatever this lets through, the long way would treat alike.
 bool Connection::is_predicted(const Segment& seg, Instant now) const {
   return state_ == State::established && seg.flags.without(PSH) == ACK && seg.seq == rcv_.nxt() &&
-         static_cast<std::int64_t>(seg.text.size()) <= rcv_.wnd() && rcv_.out_of_order().empty() && !rcv_.held_fin() &&
+         static_cast<std::int64_t>(seg.text.size()) <= rcv_.wnd() && !rcv_.has_holes() && !rcv_.held_fin() &&
          snd_.una() <= seg.ack && seg.ack <= snd_.nxt() && !recovery_.active() && seg.options.sack_count == 0 &&
          (!agreed_.timestamps ||
           (seg.options.timestamps && static_cast<std::int32_t>(seg.options.timestamps->value - ts_recent_) >= 0 &&
@@ -97,7 +97,7 @@ std::optional<Drop> Connection::syn_sent(Segment& seg, Instant now, TcpContext& 
   if (!acceptable) {  // simultaneous open (MUST-10)
     enter(State::syn_received);
     snd_.update_window(seg.seq, snd_.una(), seg.window);
-    snd_.sent().mark_all_lost();  // the SYN goes again, now with an ACK
+    if (snd_.has_sent()) snd_.sent().mark_all_lost();  // the SYN goes again, now with an ACK
     return {};
   }
   const AckReport report = snd_.on_ack(seg.ack);
@@ -163,7 +163,8 @@ void Connection::owe_for_unacceptable(const Segment& seg, Instant now, TcpContex
     return;
   }
   if (agreed_.sack && !seg.text.empty() && seg.end() <= rcv_.nxt()) {  // RFC 2883: say what came twice
-    owed_.owe({AckOwed::Kind::dsack, {seg.seq, seg.seq + static_cast<std::int64_t>(seg.text.size())}});
+    owed_.owe({AckOwed::Kind::dsack, {seg.seq, seg.seq + static_cast<std::int64_t>(seg.text.size())}},
+              context.parts.acks);
     return;
   }
   owed_.owe_plain();
@@ -375,6 +376,7 @@ std::optional<Drop> Connection::process_text(Segment& seg, Instant now, TcpConte
   rcv_mss_ =
       std::max(rcv_mss_, seg.gso_size != 0 ? std::int64_t{seg.gso_size} : std::min<std::int64_t>(size, first_hop_mtu_));
   const std::int64_t segments = seg.wire_segments();
+  rcv_.begin(context.parts.incoming);
   const TextReport report = rcv_.on_text(context.pool, seg.seq, std::move(seg.text), rcv_mss_);
   stats_.octets_received += static_cast<std::uint64_t>(report.in_order);
   stats_.text_received_at = now;
@@ -385,9 +387,9 @@ std::optional<Drop> Connection::process_text(Segment& seg, Instant now, TcpConte
   if (report.in_order != 0) edge_ |= readable_edge;
 
   if (report.duplicate && agreed_.sack)
-    owed_.owe({AckOwed::Kind::dsack, *report.duplicate});
+    owed_.owe({AckOwed::Kind::dsack, *report.duplicate}, context.parts.acks);
   else if (report.out_of_order && report.in_order == 0)
-    owed_.owe({AckOwed::Kind::duplicate, {}});  // MAY-13
+    owed_.owe({AckOwed::Kind::duplicate, {}}, context.parts.acks);  // MAY-13
   else if (report.out_of_order || report.duplicate_only || report.no_memory || options.quick_ack.value_or(false))
     owed_.owe_plain();
   else if (unacked_text_ >= 2 * rcv_mss_ || segments > 1)  // SHLD-19
@@ -402,15 +404,16 @@ std::optional<Drop> Connection::process_text(Segment& seg, Instant now, TcpConte
 }
 
 // eighth
-void Connection::check_fin(std::optional<Seq> fin, Instant now) {
+void Connection::check_fin(std::optional<Seq> fin, Instant now, TcpContext& context) {
   if (!can_receive_text()) return;
   const bool arrived = fin.has_value();
   if (!fin) fin = rcv_.held_fin();
   if (!fin) return;
+  rcv_.begin(context.parts.incoming);
   if (rcv_.on_fin(*fin))
     on_fin_in_order(now);
   else if (arrived && !owed_.any())  // its text, if it had any, earned one already
-    owed_.owe({AckOwed::Kind::duplicate, {}});
+    owed_.owe({AckOwed::Kind::duplicate, {}}, context.parts.acks);
 }
 
 void Connection::on_fin_in_order(Instant now) {

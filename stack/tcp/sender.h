@@ -5,8 +5,10 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <optional>
 
+#include "base/stock.h"
 #include "buf/byte_queue.h"
 #include "tcp/scoreboard.h"
 #include "tcp/segment.h"
@@ -26,14 +28,21 @@ struct AckReport {
   Scoreboard::Acked ranges;
 };
 
+/// What a sender needs only while text waits or is outstanding: most connections are idle most of the time.
+struct OutgoingText {
+  ByteQueue queue;  // text from the sender's head on: sent and not acknowledged, then not sent
+  Scoreboard sent;
+};
+
 class Sender {
  public:
   void start(Seq32 iss) {
-    iss_ = una_ = nxt_ = Seq::first(iss);
-    head_ = up_ = iss_ + 1;
+    iss_ = iss;
+    una_ = nxt_ = Seq::first(iss);
+    head_ = up_ = una_ + 1;
   }
 
-  Seq iss() const { return iss_; }
+  Seq iss() const { return Seq::first(iss_); }
   Seq una() const { return una_; }
   Seq nxt() const { return nxt_; }
   /// One past the highest octet that may have reached the peer: nxt, or more after take_back().
@@ -41,19 +50,28 @@ class Sender {
   std::int64_t wnd() const { return wnd_; }
   std::int64_t max_wnd() const { return max_wnd_; }
   /// One past the last octet of text that the user gave; a FIN stands here.
-  Seq queue_end() const { return head_ + static_cast<std::int64_t>(queue_.size()); }
+  Seq queue_end() const { return head_ + static_cast<std::int64_t>(queued()); }
   /// One past all that will ever be sent as things stand.
   Seq end() const { return queue_end() + (fin_queued_ ? 1 : 0); }
   std::int64_t outstanding() const { return nxt_ - una_; }
   /// Octets believed to be in the network: sent, not acknowledged, not lost.
-  std::int64_t flight() const { return outstanding() - sent_.lost(); }
+  std::int64_t flight() const { return outstanding() - lost(); }
   std::int64_t unsent() const { return end() - nxt_; }
-  std::size_t queued() const { return queue_.size(); }
+  std::size_t queued() const { return out_ ? out_->queue.size() : 0; }
+  /// Octets that were declared lost and not sent again since.
+  std::int64_t lost() const { return out_ ? out_->sent.lost() : 0; }
   bool fin_queued() const { return fin_queued_; }
   bool fin_acknowledged() const { return fin_queued_ && una_ == end(); }
-  bool syn_acknowledged() const { return una_ > iss_; }
+  bool syn_acknowledged() const { return una_ > iss(); }
 
-  std::size_t append(Pool& pool, Bytes text) { return queue_.append(pool, text); }
+  /// Before text is appended or anything sent: takes what that needs.
+  void begin(Stock<OutgoingText>& stock) {
+    if (!out_) out_ = stock.take();
+  }
+  /// Gives it back once everything is acknowledged.
+  void rest(Stock<OutgoingText>& stock);
+
+  std::size_t append(Pool& pool, Bytes text) { return out_->queue.append(pool, text); }
   void queue_fin() { fin_queued_ = true; }
   /// SEND with URGENT: the urgent text ends at the last octet queued (section 3.8.5, MUST-62).
   void mark_urgent() { up_ = queue_end(); }
@@ -74,27 +92,28 @@ class Sender {
   void undo(const Run& run);
   /// Forgets that what is outstanding was sent: it was a probe that the peer had no room for.
   void take_back();
-  Scoreboard& sent() { return sent_; }
-  const Scoreboard& sent() const { return sent_; }
+  /// Whether what is outstanding is known; after the end of the connection it is not.
+  bool has_sent() const { return out_ && !out_->sent.empty(); }
+  /// Only while something is outstanding.
+  Scoreboard& sent() { return out_->sent; }
+  const Scoreboard& sent() const { return out_->sent; }
   /// Text octets of [begin, end) as slices; returns the end of what `packet` had room for.
   Seq gather(Seq begin, Seq end, TxPacket& packet) const;
-  /// Memory of empty queues, kept for what is sent next.
-  bool holds_spare() const { return queue_.holds_spare() || sent_.holds_spare(); }
-  void shrink() { queue_.shrink(), sent_.shrink(); }
   void discard() {
-    queue_.clear();
-    sent_.clear();
+    if (!out_) return;
+    out_->queue.clear();
+    out_->sent.clear();
   }
 
  private:
-  Seq iss_, una_, nxt_;
-  Seq head_;  // the sequence number of the first octet in queue_
+  Seq una_, nxt_;
+  Seq head_;  // the sequence number of the first octet in the queue
   Seq up_;    // SND.UP
-  std::int64_t wnd_ = 0, max_wnd_ = 0;
   Seq wl1_, wl2_;
-  Seq taken_back_;   // below, a second transmission passes for a first: no RTT sample (Karn)
-  ByteQueue queue_;  // text from head_ on: sent and not acknowledged, then not sent
-  Scoreboard sent_;
+  Seq taken_back_;                       // below, a second transmission passes for a first: no RTT sample (Karn)
+  std::unique_ptr<OutgoingText> out_;    // there while anything waits or is outstanding
+  std::uint32_t wnd_ = 0, max_wnd_ = 0;  // at most 2^30 (RFC 7323 section 2.3)
+  Seq32 iss_;
   bool fin_queued_ = false;
 };
 

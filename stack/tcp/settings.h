@@ -19,7 +19,8 @@ struct TcpSettings {
   // R1 has no act of its own: there is one way out of the host, and nothing to advise IP of (MUST-20).
   /// R2 of our SYN: at least 3 minutes (RFC 9293 section 3.8.3, MUST-23).
   Duration syn_give_up = 180s;
-  int syn_retries = 0;  ///< retransmissions of our SYN after which it ends, 0: syn_give_up; TCP_SYNCNT goes before it
+  /// Retransmissions of our SYN after which it ends, 0..127, 0: syn_give_up; TCP_SYNCNT goes before it.
+  int syn_retries = 0;
   /// R2 of text and FIN: at least 100 s (SHLD-11). Option::user_timeout goes before it.
   Duration data_give_up = 300s;
   int syn_ack_retries = 5;  ///< a half-open connection ends after so many retransmissions of its SYN-ACK
@@ -32,7 +33,7 @@ struct TcpSettings {
 
   Duration keep_idle = 7200s;    ///< idle time before the first keep-alive: at least 2 hours (MUST-27, MUST-28)
   Duration keep_interval = 75s;  ///< between unanswered keep-alives
-  int keep_count = 9;            ///< unanswered keep-alives after which the peer is gone (MUST-29)
+  int keep_count = 9;            ///< unanswered keep-alives after which the peer is gone, 1..127 (MUST-29)
 
   std::uint32_t max_backlog = 4096;  ///< what listen() may ask for
   std::uint32_t syn_queue = 1024;    ///< SYN-RECEIVED of one listener; a SYN beyond is dropped

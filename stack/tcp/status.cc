@@ -32,7 +32,7 @@ TcpInfo Connection::info(const TcpSettings& settings, Instant now) const {
   i.rcv_wnd = rcv_.wnd();
   i.rcv_ssthresh = rcv_.largest_window();
   i.rcv_space = receive_space_;
-  const Scoreboard::Counts sent = snd_.sent().counts();
+  const Scoreboard::Counts sent = snd_.has_sent() ? snd_.sent().counts() : Scoreboard::Counts{};
   i.unacked = narrow(sent.all);
   i.sacked = narrow(sent.sacked);
   i.lost = narrow(sent.lost);

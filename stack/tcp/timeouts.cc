@@ -16,10 +16,6 @@ void Connection::timeouts(Instant now, TcpContext& context) {
     else
       abort();  // text or FIN is lost: the peer is told, once
   }
-  if (timers_.take(Timer::spare, now) && now - std::max(last_heard_at_, last_sent_at_) >= spare_after) {
-    snd_.shrink();
-    rcv_.shrink();
-  }
 }
 
 // RFC 6298 section 5.4 to 5.7, and the thresholds of section 3.8.3 for text and SYN alike (MUST-20, MUST-21, MUST-22,

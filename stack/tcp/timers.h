@@ -16,7 +16,6 @@ enum class Timer : std::uint8_t {
   delayed_ack,  // section 3.8.6.3
   keep_alive,   // section 3.8.4
   orphan,       // nobody owns the connection and nothing goes on
-  spare,        // idle: memory of empty queues goes back, so that an idle connection is small
   count_,
 };
 

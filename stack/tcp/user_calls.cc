@@ -16,12 +16,15 @@ Result<std::size_t> Connection::send(Bytes text, bool urgent, bool more, TcpCont
   const std::size_t limit = send_limit(context.settings);
   buffer_full_ = snd_.queued() >= limit || (options.not_sent_low > 0 && snd_.unsent() >= options.not_sent_low);
   if (buffer_full_) return fail(Error::again);
-  if (snd_.unsent() < mss() && snd_.flight() + mss() <= cwnd() && snd_.sent().lost() == 0)
+  if (snd_.unsent() < mss() && snd_.flight() + mss() <= cwnd() && snd_.lost() == 0)
     rate_.on_app_limited(snd_.flight());  // the path waited for us
-  const bool scarce = !context.pool.has_spare(send_part);
-  const std::size_t n =
-      scarce ? 0 : snd_.append(context.pool, text.first(std::min(text.size(), limit - snd_.queued())));
-  if (n == 0) return fail(Error::no_buffers);
+  if (!context.pool.has_spare(send_part)) return fail(Error::no_buffers);
+  snd_.begin(context.parts.outgoing);
+  const std::size_t n = snd_.append(context.pool, text.first(std::min(text.size(), limit - snd_.queued())));
+  if (n == 0) {
+    snd_.rest(context.parts.outgoing);
+    return fail(Error::no_buffers);
+  }
   if (urgent && n == text.size()) snd_.mark_urgent();
   more_ = more && n == text.size();
   buffer_full_ = n < text.size();

@@ -16,7 +16,7 @@ struct Talk {
     connection.open_active(Seq32{iss}, 0);
     output();
   }
-  TcpContext context() { return {settings, counters, pool, replies, 65'535}; }
+  TcpContext context() { return {settings, counters, pool, replies, parts, 65'535}; }
   void output() {
     TcpContext c = context();
     while (connection.output(now, 0, burst, c)) burst.clear();
@@ -56,6 +56,7 @@ struct Talk {
   Counters counters;
   Pool pool{16u << 20};
   Replies replies;
+  Parts parts;
   Burst burst;
   Instant now{3600s};
   Connection connection;
