@@ -37,6 +37,7 @@ class Peer:
     program: str
     options: tuple = ()
     veth: bool = False
+    mtu: int = 1500      # of its device, and told to it when it is another
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,18 +55,34 @@ PEERS = {
     "tunic": Peer("bench_tunic"),
     "tunic-poll": Peer("bench_tunic", ("--wait", "poll")),
     "tunic-epoll": Peer("bench_tunic", ("--wait", "epoll")),
+    # bench/macro/peers: lwIP as Debian has it, which knows no virtio_net_hdr; tuned, with checksums left to the kernel; and
+    # with an MTU that makes up for super-packets, which it does not send. gVisor with super-packets, and with its own endpoint.
+    "lwip": Peer("peer_lwip", ("--raw",)),
+    "lwip-tuned": Peer("peer_lwip-tuned"),
+    "lwip-65520": Peer("peer_lwip-tuned", mtu=65520),
+    "gvisor": Peer("peer_gvisor"),
+    "gvisor-own": Peer("peer_gvisor", ("--endpoint", "own")),
 }
+OTHERS = ("lwip", "lwip-tuned", "lwip-65520", "gvisor")
 
 WORKS = {
-    "receive": Work(("push",), ("bound", "bound-copy", "kernel", "tunic"), tells="bulk to the peer"),
-    "send": Work(("pull",), ("bound", "bound-copy", "kernel", "tunic"), tells="bulk from the peer"),
-    "rr": Work(("rr",), ("bound", "kernel", "tunic", "tunic-poll", "tunic-epoll"), tells="1 octet each way"),
-    "rr8": Work(("rr", "--clients", "8"), ("bound", "kernel", "tunic"), tells="the same, 8 clients, 8 threads"),
-    "crr": Work(("crr",), ("bound", "kernel", "tunic"), tells="connect, 1 octet each way, close"),
-    "crr16": Work(("crr", "--clients", "16"), ("bound", "kernel", "tunic"), tells="the same, 16 clients"),
-    "raw-receive": Work(("push",), ("bound", "tunic"), raw=True, tells="bulk to the peer, no virtio_net_hdr"),
-    "raw-send": Work(("pull",), ("bound", "tunic"), raw=True, tells="bulk from the peer, no virtio_net_hdr"),
+    "receive": Work(("push",), ("bound", "bound-copy", "kernel", "tunic", *OTHERS), tells="bulk to the peer"),
+    "send": Work(("pull",), ("bound", "bound-copy", "kernel", "tunic", *OTHERS), tells="bulk from the peer"),
+    "rr": Work(("rr",), ("bound", "kernel", "tunic", "tunic-poll", "tunic-epoll", *OTHERS), tells="1 octet each way"),
+    "rr8": Work(("rr", "--clients", "8"), ("bound", "kernel", "tunic", *OTHERS), tells="the same, 8 clients, 8 threads"),
+    "crr": Work(("crr",), ("bound", "kernel", "tunic", *OTHERS), tells="connect, 1 octet each way, close"),
+    "crr16": Work(("crr", "--clients", "16"), ("bound", "kernel", "tunic", *OTHERS), tells="the same, 16 clients"),
+    "raw-receive": Work(("push",), ("bound", "tunic", "lwip", "lwip-tuned", "gvisor-own"), raw=True,
+                    tells="bulk to the peer, no virtio_net_hdr"),
+    "raw-send": Work(("pull",), ("bound", "tunic", "lwip", "lwip-tuned", "gvisor-own"), raw=True,
+                 tells="bulk from the peer, no virtio_net_hdr"),
 }
+
+
+def why_left_out(name):
+    """Why a peer cannot be measured, if it cannot. bench/macro/peers/build has said more."""
+    program = PEERS[name].program
+    return "" if (PROGRAMS / program).exists() else f"{name}: there is no {program}, bench/macro/peers/build could not build it"
 
 
 # ---- namespaces ----
@@ -73,7 +90,7 @@ WORKS = {
 class Place:
     """Where a peer runs and where its load runs: two ends of a veth pair, or one namespace with a TUN device."""
 
-    def __init__(self, name, veth, multi_queue=False):
+    def __init__(self, name, veth, mtu=1500, multi_queue=False):
         self.peer = self.load = name
         add_namespace(name)
         if veth:
@@ -84,7 +101,7 @@ class Place:
             address(self.peer, "veth0", PEER_ADDRESS)
         else:
             run(["ip", "-n", name, "tuntap", "add", "dev", "tun0", "mode", "tun", *(["multi_queue"] if multi_queue else [])])
-            run(["ip", "-n", name, "link", "set", "tun0", "txqueuelen", "5000"])
+            run(["ip", "-n", name, "link", "set", "tun0", "txqueuelen", "5000", "mtu", mtu])
             address(name, "tun0", LOAD_ADDRESS)
             run(["ip", "-n", name, "address", "add", "fd00::1/64", "dev", "tun0", "nodad"])
 
@@ -123,14 +140,14 @@ class Bench:
 
     def place(self, name):
         if name not in self.places:
-            self.places[name] = Place(name, PEERS[name].veth)
+            self.places[name] = Place(name, PEERS[name].veth, PEERS[name].mtu)
         return self.places[name]
 
     def once(self, work, name):
         """One run of one peer: what the load has printed."""
         peer, place = PEERS[name], self.place(name)
         program = [PROGRAMS / peer.program, "--device", "tun0", "--address", PEER_ADDRESS,
-                   *(["--raw"] if work.raw else []), *peer.options]
+                   *(["--raw"] if work.raw else []), *(["--mtu", peer.mtu] if peer.mtu != 1500 else []), *peer.options]
         server = netns.Program(within(place.peer, on(self.cpus, program)), ready="^ready$")
         try:
             load = [PROGRAMS / "bench_load", *work.load, "--to", PEER_ADDRESS, "--seconds", str(self.options.seconds)]
@@ -141,7 +158,7 @@ class Bench:
     def measure(self, name):
         """All runs of one work, in turns: peer -> results."""
         work = WORKS[name]
-        peers = [p for p in self.options.peers or work.peers]
+        peers = [p for p in self.options.peers or work.peers if not why_left_out(p)]
         results = {p: [] for p in peers}
         for _ in range(self.options.runs):
             for p in peers:
@@ -225,6 +242,9 @@ def main():
         sys.exit(f"tools/bench: {why}")
     come_first()
     bench = Bench(options)
+    wanted = dict.fromkeys(p for name in options.only for p in options.peers or WORKS[name].peers)
+    for line in filter(None, map(why_left_out, wanted)):
+        print(f"left out: {line}")
     print(f"{options.runs} runs of {options.seconds} s, in turns, on {'one CPU' if options.cpus == 1 else 'two CPUs'}")
     all_rows = {}
     for name in options.only:
