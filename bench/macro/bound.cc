@@ -52,7 +52,7 @@ struct Setup {
   std::string device;
   std::uint32_t address;
   bool raw, copy;
-  std::size_t vnet, window, ack_each;
+  std::size_t vnet, window, ack_each, burst;
   unsigned queues;
 };
 
@@ -133,7 +133,7 @@ class Queue {
   /// short packet is answered at once, and only after a long one there may be more to come.
   void serve() {
     std::size_t size = read_packet(0);
-    for (std::size_t n = 1; n < packets_a_burst && size > small; ++n) size = read_packet(RWF_NOWAIT);
+    for (std::size_t n = 1; n < packets_a_burst && size > (setup_.raw ? 0 : small); ++n) size = read_packet(RWF_NOWAIT);
     for (Flow* flow : dirty_) output(*flow);
     dirty_.clear();
   }
@@ -218,20 +218,26 @@ class Queue {
     if (flow.service == port_source) flow.to_send = ~std::uint64_t{0} / 2;
   }
 
+  /// A burst of what is to be sent, if there is room for one: small ones only make the reader run more often.
+  void send_text(Flow& flow) {
+    const std::size_t most = setup_.raw ? flow.mss : (largest - headers) / flow.mss * flow.mss;
+    const std::size_t in_flight = flow.snd_nxt - flow.snd_una;
+    std::size_t room = flow.peer_window > in_flight ? flow.peer_window - in_flight : 0;
+    if (room < setup_.burst * most && room < flow.to_send && in_flight != 0) return;
+    for (std::size_t i = 0; i < setup_.burst && flow.to_send != 0 && room != 0; ++i) {
+      const std::size_t size = std::min<std::uint64_t>({flow.to_send, most, room});
+      if (setup_.copy) copy(application_.get(), nullptr, size, false);
+      send_packet(flow, out_.get() + page - headers, 0, size, size == flow.to_send ? ack | psh : ack);
+      flow.to_send -= size;
+      room -= size;
+    }
+  }
+
   /// Everything that a flow has to say: text, or an acknowledgment alone.
   void output(Flow& flow) {
     flow.dirty = false;
     if (!flow.open) return;
-    const std::size_t most = setup_.raw ? flow.mss : (largest - headers) / flow.mss * flow.mss;
-    for (std::size_t i = 0; flow.to_send != 0 && i < (setup_.raw ? packets_a_burst : super_packets_a_burst); ++i) {
-      const std::size_t in_flight = flow.snd_nxt - flow.snd_una, window = std::min(flow.peer_window, setup_.window);
-      const std::size_t size =
-          std::min<std::uint64_t>({flow.to_send, most, window > in_flight ? window - in_flight : 0});
-      if (size == 0 || (size < most && size < flow.to_send)) break;
-      if (setup_.copy) copy(application_.get(), nullptr, size, false);
-      send_packet(flow, out_.get() + page - headers, 0, size, ack | psh);
-      flow.to_send -= size;
-    }
+    send_text(flow);
     const bool ends = flow.closing && !flow.fin_sent && flow.to_send == 0;
     if (ends || flow.owed != 0)
       send_packet(flow, out_.get() + page - headers, 0, 0, static_cast<std::uint8_t>(ack | (ends ? fin : 0)));
@@ -306,6 +312,7 @@ int main(int count, char** words) {
               .vnet = raw ? 0 : sizeof(Vnet),
               .window = window,
               .ack_each = options.count("--ack-each", raw ? 65'536 : window / 4),
+              .burst = raw ? packets_a_burst : super_packets_a_burst,
               .queues = static_cast<unsigned>(options.count("--queues", 1))};
   std::signal(SIGTERM, [](int) { _exit(0); });
   std::vector<std::unique_ptr<Queue>> queues;

@@ -155,7 +155,7 @@ Result repeat(const Span& span, auto once) {
     else if (now >= span.begin)
       begun = now;
   }
-  result.seconds = std::chrono::duration<double>(now - begun).count();
+  if (begun != Clock::time_point{}) result.seconds = std::chrono::duration<double>(now - begun).count();
   return result;
 }
 
@@ -191,7 +191,7 @@ Result drive(int epoll, std::vector<Client>& clients, const Span& span, auto rea
         result.latency.add(static_cast<std::uint64_t>((now - since).count()));
     }
   }
-  result.seconds = seconds_since(begun);
+  if (begun != Clock::time_point{}) result.seconds = seconds_since(begun);
   return result;
 }
 
@@ -295,7 +295,11 @@ void allow_many_files() {
 }
 
 void print(const std::string& work, const Result& r, bool histogram) {
-  const bool is_stream = r.octets != 0;
+  const bool is_stream = r.latency.total() == 0;
+  if (r.seconds <= 0 || (is_stream && r.octets == 0)) {
+    errno = ETIMEDOUT;
+    fail("nothing went through");
+  }
   const double rate = is_stream ? static_cast<double>(r.octets) * 8 / 1e9 / r.seconds
                                 : static_cast<double>(r.latency.total()) / r.seconds;
   std::printf("{\"work\":\"%s\",\"rate\":%.4f,\"unit\":\"%s\",\"seconds\":%.3f", work.c_str(), rate,
@@ -318,6 +322,7 @@ int main(int count, char** words) {
   allow_many_files();
   if (work == "idle") return idle(options), 0;
   open_silent(options);
+  close(connected({options.text("--to"), port_sink}));  // until there is a way, which is no matter of speed
   const Span span{options.number("--warm-up", 0.2), options.number("--seconds", 1)};
   Result result;
   if (work == "push")

@@ -105,6 +105,11 @@ class Place:
             address(name, "tun0", LOAD_ADDRESS)
             run(["ip", "-n", name, "address", "add", "fd00::1/64", "dev", "tun0", "nodad"])
 
+    def wait_for_carrier(self):
+        """The kernel drops what is sent before it has noticed, in its own time, that a program holds the device."""
+        netns.wait_until(lambda: "DOWN" not in run(["ip", "-n", self.peer, "-br", "link", "show", "up", "type", "tun"]), 5,
+                         "the device has a carrier")
+
 
 def add_namespace(name):
     run(["ip", "netns", "add", name])
@@ -150,8 +155,11 @@ class Bench:
                    *(["--raw"] if work.raw else []), *(["--mtu", peer.mtu] if peer.mtu != 1500 else []), *peer.options]
         server = netns.Program(within(place.peer, on(self.cpus, program)), ready="^ready$")
         try:
+            place.wait_for_carrier()
             load = [PROGRAMS / "bench_load", *work.load, "--to", PEER_ADDRESS, "--seconds", str(self.options.seconds)]
             return json.loads(run(within(place.load, on(self.cpus, load))))
+        except netns.Failure as why:
+            raise netns.Failure(f"{' '.join(work.load)} with {name}: {why}") from None
         finally:
             server.stop()
 
@@ -257,4 +265,7 @@ def main():
     out.write_text(json.dumps({"works": all_rows, "runs": options.runs, "seconds": options.seconds, "cpus": options.cpus}, indent=1))
 
 
-main()
+try:
+    main()
+except netns.Failure as why:
+    sys.exit(f"tools/bench: {why}")
