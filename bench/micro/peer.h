@@ -54,6 +54,8 @@ class Peer final : public Link {
     ack_ = ack;
     give(ACK, 0, 0);
   }
+  /// What comes next acknowledges so far too.
+  void follow(Seq32 ack) { ack_ = ack; }
   /// Where each packet with text ended that the Stack has sent since the last look.
   std::vector<Seq32> take_sent() { return std::exchange(sent_, {}); }
   /// Octets that the window of the Stack has room for.
