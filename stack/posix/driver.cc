@@ -18,12 +18,6 @@ constexpr int polls_at_once = 8;         // of one flush; then whoever sits ther
 constexpr Duration device_rest = 1s;     // between looks at a device that reports nothing but an error
 constexpr Duration without_bell = 10ms;  // between looks of a waiter for whom there was no doorbell
 
-int doorbell_or_throw() {
-  const int bell = make_doorbell();
-  if (bell < 0) throw std::system_error{errno, std::generic_category()};
-  return bell;
-}
-
 }  // namespace
 
 Watch::~Watch() {
@@ -34,16 +28,10 @@ Observer::~Observer() {
   if (is_linked()) IntrusiveList<Observer>::erase(*this);
 }
 
-Driver::Driver(Stack& stack, Link& link, int device) : stack_{stack}, link_{link}, device_{device} {
-  try {
-    caller_.kick = doorbell_or_throw();
-    background_.kick = doorbell_or_throw();
-    const SignalsBlocked inherited;
-    thread_ = std::thread{[this] { background(); }};
-  } catch (...) {
-    end();
-    throw;
-  }
+Driver::Driver(Stack& stack, Link& link, int device)
+    : stack_{stack}, link_{link}, caller_{device}, background_{device} {
+  const SignalsBlocked inherited;
+  thread_ = std::thread{[this] { background(); }};
 }
 
 Driver::~Driver() {
@@ -57,15 +45,15 @@ void Driver::stop() {
   ending_ = true;
   ring(watchman_);
   leave();
-  if (tunic::ring(background_.kick))
+  if (tunic::ring(background_.doorbell()))
     thread_.join();
   else  // it cannot be told, and the program is about to end
     thread_.detach();
 }
 
 void Driver::end() {
-  for (const int bell : {caller_.kick, background_.kick})
-    if (bell >= 0) close(bell);
+  caller_.close();
+  background_.close();
   for (const int bell : doorbells_) close(bell);
 }
 
@@ -142,9 +130,14 @@ void Driver::tell_watchers() {
 }
 
 void Driver::tell_sitter() {
-  if (seat_ == nullptr || !seat_->asleep || wake_ >= seat_->until) return;
-  seat_->until = wake_;
-  put({seat_->kick, nullptr});
+  if (seat_ == nullptr || wake_ >= std::min(seat_->next_look, watchman_looks_)) return;
+  ring_sitter();
+}
+
+void Driver::ring_sitter() {
+  if (seat_ == nullptr || !seat_->asleep) return;
+  seat_->next_look = Instant::min();  // he will ask for the time
+  put({seat_->doorbell(), nullptr});
 }
 
 void Driver::ring(Waiter& w) {
@@ -228,21 +221,31 @@ void Driver::glance() {
 }
 
 void Driver::device_is_back() {
-  device_rests_until_ = Instant::min();
-  if (seat_ != nullptr && seat_->asleep) put({seat_->kick, nullptr});
+  wake_device();
+  ring_sitter();
+}
+
+/// It was deleted, and would report that for ever.
+void Driver::rest_device() {
+  device_rests_until_ = after(device_rest);
+  caller_.rest_device();
+  background_.rest_device();
+}
+
+void Driver::wake_device() {
+  device_rests_until_.reset();
+  caller_.wake_device();
+  background_.wake_device();
 }
 
 Slept Driver::sit(Waiter& w, const Wait& how) {
-  std::array<pollfd, 2> alone;
-  const std::span<pollfd> set =
-      how.kernel.empty() ? std::span{alone} : std::span{how.kernel.data(), how.kernel.size() + 2};
-  if (seat_ == &background_) put({background_.kick, nullptr});
+  if (seat_ == &background_) put({background_.doorbell(), nullptr});
   seat_ = &caller_;
   ++seatings_;
-  w.doorbell = caller_.kick;
+  w.doorbell = caller_.doorbell();
   Slept slept;
   do {
-    slept = look(caller_, &w, how.until, set, how.mask);
+    slept = look(caller_, &w, how);
   } while (goes_on(slept, w, how));
   w.doorbell = -1;
   seat_ = nullptr;
@@ -251,28 +254,32 @@ Slept Driver::sit(Waiter& w, const Wait& how) {
   return slept;
 }
 
-/// Waits in the seat for packets, the Stack's time, `until`, a kick or one of `set`, whose last two entries are free;
-/// then does what the Stack has to do.
-Slept Driver::look(Seat& seat, Waiter* w, Instant until, std::span<pollfd> set, const sigset_t* mask) {
-  const bool rests = device_rests_until_ > now();
-  pollfd& device = set[set.size() - 2];
-  pollfd& kick = set[set.size() - 1];
-  device = {.fd = rests ? -1 : device_, .events = POLLIN, .revents = 0};
-  kick = {.fd = seat.kick, .events = POLLIN, .revents = 0};
-  const Instant wake_up = seat.until = std::min({until, wake_, rests ? device_rests_until_ : never});
+/// Waits in the seat for packets, the Stack's time, a ring of its doorbell or what `how` says; then does what the Stack
+/// has to do.
+Slept Driver::look(Seat& seat, Waiter* w, const Wait& how) {
+  if (device_rests_until_ && *device_rests_until_ <= now()) wake_device();
+  Instant until = device_rests_until_ ? std::min(how.until, *device_rests_until_) : how.until;
+  if (wake_ < watchman_looks_) until = std::min(until, wake_);
+  seat.next_look = until;
   seat.asleep = true;
   if (w != nullptr) w->asleep = true;
   leave();
-  const Slept slept = sleep_on(set, wake_up, mask);
+  const Seat::Found found = sleep_in(seat, until, how);
   lock();
   seat.asleep = false;
   if (w != nullptr) w->asleep = false;  // before the Stack's turn: nobody rings himself
-  if (kick.revents != 0) quiet(seat.kick);
-  if ((device.revents & ~POLLIN) != 0)
-    device_rests_until_ = after(device_rest);  // deleted: it would report that for ever
-  if ((device.revents & POLLIN) != 0 || wake_ <= now()) poll_stack();
+  if (found.broken) rest_device();
+  if (found.packets || wake_ <= now()) poll_stack();
   tell_sitter();  // who may be another one by now
-  return slept;
+  return found.slept;
+}
+
+Seat::Found Driver::sleep_in(Seat& seat, Instant until, const Wait& how) {
+  if (how.kernel.empty() && !how.as_poll) return seat.sleep(until, how.mask);
+  std::array<pollfd, 2> alone;
+  const std::span<pollfd> set =
+      how.kernel.empty() ? std::span{alone} : std::span{how.kernel.data(), how.kernel.size() + 2};
+  return seat.sleep_beside(set, until, how.mask);
 }
 
 /// Sleeps while another caller drives.
@@ -320,27 +327,35 @@ void Driver::background() {
   runs_.notify_all();
   lock();
   for (std::uint64_t seen = seatings_; !ending_;) {
-    const bool quiet_tick = seatings_ == std::exchange(seen, seatings_);
-    if (quiet_tick && seat_ == nullptr) {
+    const bool is_quiet = seatings_ == std::exchange(seen, seatings_);
+    if (wake_ <= now()) poll_stack();
+    if (is_quiet && seat_ == nullptr)
       drive_in_background();
-      continue;
-    }
-    watchman_.rung = false;
-    watchman_.word.store(0, std::memory_order_relaxed);
-    watchman_.asleep = quiet_tick;  // a caller has settled down: to be woken when it gets up
-    const Instant until = quiet_tick ? never : after(tick);
-    leave();
-    sleep_on(watchman_.word, until);
-    lock();
-    watchman_.asleep = false;
+    else
+      watch_over(is_quiet);
   }
   leave();
 }
 
+/// Sleeps until the Stack's time and, unless a caller has settled down in the seat, to the next tick at most.
+void Driver::watch_over(bool is_quiet) {
+  const bool sitter_looks = seat_ != nullptr && seat_->asleep && seat_->next_look <= wake_;
+  watchman_looks_ = sitter_looks ? never : wake_;
+  if (!is_quiet) watchman_looks_ = std::min(watchman_looks_, after(tick_));
+  tick_ = is_quiet ? tick : std::min(2 * tick_, longest_tick);
+  watchman_.rung = false;
+  watchman_.word.store(0, std::memory_order_relaxed);
+  watchman_.asleep = is_quiet;  // to be woken when the caller gets up
+  leave();
+  sleep_on(watchman_.word, watchman_looks_);
+  lock();
+  watchman_.asleep = false;
+}
+
 void Driver::drive_in_background() {
-  std::array<pollfd, 2> set;
   seat_ = &background_;
-  while (seat_ == &background_ && !ending_) look(background_, nullptr, never, set, nullptr);
+  watchman_looks_ = never;
+  while (seat_ == &background_ && !ending_) look(background_, nullptr, {});
   if (seat_ == &background_) seat_ = nullptr;
 }
 

@@ -4,24 +4,28 @@
 // The caller drives: a thread that has to wait takes the seat if no other caller sits there. It waits on the device
 // itself and runs Stack::poll() in its own context, so a request and its answer need no switch between threads; what it
 // finds for others wakes them. Others sleep meanwhile, each on a word of its own. When no caller sits there, the
-// background thread does: while callers come and go it only looks in once a millisecond, and after a whole millisecond
-// without a caller it takes the seat. So an idle process answers packets and timers, and makes no wake-ups.
+// background thread does: while callers come and go it only looks in, every millisecond at first and every fourth when
+// they go on; after a whole such tick without a caller it takes the seat. So an idle process answers packets and
+// timers, and makes no wake-ups.
 //
 // No wake-up is lost: a Watch is put up under the gate before the state is looked at, and whatever changes the state
-// runs under the gate too. wake_ is what the Stack last asked for; whoever makes it earlier than the sitter sleeps
-// kicks the sitter.
+// runs under the gate too. wake_ is what the Stack last asked for. The background thread looks at that time, if it does
+// not sit or tick anyway, so a caller in the seat sleeps without a time of his own, which would cost much of what
+// sleeping does; whoever makes it earlier than both will look rings the one in the seat.
 #pragma once
 
 #include <array>
 #include <atomic>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <thread>
 #include <vector>
 
 #include "base/intrusive_list.h"
 #include "core/stack.h"
+#include "posix/seat.h"
 #include "posix/sleep.h"
 
 namespace tunic {
@@ -71,11 +75,12 @@ class Observer : public ListHook<Observer> {
 
 class Driver {
  public:
-  static constexpr Duration tick = 1ms;
+  static constexpr Duration tick = 1ms, longest_tick = 4ms;
 
   struct Wait {
     Instant until = never;
     bool restarts = true;  // goes on after a signal handler with SA_RESTART, when `until` is `never`
+    bool as_poll = false;  // goes on when the process was stopped and continues
     std::span<pollfd> kernel =
         {};  // descriptors of the kernel to wait for too, followed by two entries to be used here
     const sigset_t* mask = nullptr;  // of signals, while it sleeps
@@ -125,12 +130,6 @@ class Driver {
   void after_fork_in_child();
 
  private:
-  /// Somebody who waits for the device.
-  struct Seat {
-    int kick = -1;  // doorbell
-    bool asleep = false;
-    Instant until = never;  // when it will look again by itself
-  };
   struct Bell {
     int doorbell;
     std::atomic<std::uint32_t>* word;
@@ -146,32 +145,38 @@ class Driver {
   void poll_stack();
   void tell_watchers();
   void tell_sitter();
+  void ring_sitter();
   void put(Bell bell);
   static void sound(Bell bell);
 
   static bool goes_on(Slept& slept, const Waiter& w, const Wait& how);
   Slept sit(Waiter& w, const Wait& how);
-  Slept look(Seat& seat, Waiter* w, Instant until, std::span<pollfd> set, const sigset_t* mask);
+  Slept look(Seat& seat, Waiter* w, const Wait& how);
+  static Seat::Found sleep_in(Seat& seat, Instant until, const Wait& how);
+  void rest_device();
+  void wake_device();
   Slept nap(Waiter& w, const Wait& how);
   Slept nap_beside_kernel(Waiter& w, const Wait& how);
 
   void background();
   void drive_in_background();
+  void watch_over(bool is_quiet);
   void end();
 
   std::mutex gate_;
   int cancel_state_ = 0;  // that of the thread inside, outside
   Stack& stack_;
   Link& link_;
-  const int device_;
-  Instant device_rests_until_ = Instant::min();  // it reports an error: not watched until then
+  std::optional<Instant> device_rests_until_;  // it reports an error: not watched until then
   bool changed_ = false;
   Instant wake_ = Instant::min();  // when the Stack wants to be called at the latest
 
   Seat caller_, background_;
-  Seat* seat_ = nullptr;        // who sits there: one of the two, or nobody
-  std::uint64_t seatings_ = 0;  // how often a caller has taken or left it
-  Waiter watchman_;             // the background thread, while it does not sit there
+  Seat* seat_ = nullptr;            // who sits there: one of the two, or nobody
+  std::uint64_t seatings_ = 0;      // how often a caller has taken or left it
+  Waiter watchman_;                 // the background thread, while it does not sit there
+  Instant watchman_looks_ = never;  // when it comes under the gate by itself, at the latest
+  Duration tick_ = tick;
 
   Watchers& watchers(SocketId id);
 

@@ -26,14 +26,33 @@ Slept sleep_on(std::atomic<std::uint32_t>& word, Instant until) {
 
 void wake(std::atomic<std::uint32_t>* word) { syscall(SYS_futex, word, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, 1); }
 
+namespace {
+
+timespec time_left(Instant until) {
+  const Instant start = now();
+  return until > start ? to_timespec(until - start) : timespec{};
+}
+
+}  // namespace
+
 Slept sleep_on(std::span<pollfd> set, Instant until, const sigset_t* mask) {
   timespec t{};
-  if (until != never)
-    if (const Instant start = now(); until > start) t = to_timespec(until - start);
+  if (until != never) t = time_left(until);
   const long r = syscall(SYS_ppoll, set.data(), set.size(), until == never ? nullptr : &t, mask, _NSIG / 8);
   if (r > 0) return Slept::woken;
   for (pollfd& p : set) p.revents = 0;  // not written when the call failed
   return r == 0 ? Slept::timed_out : Slept::interrupted;
+}
+
+std::optional<Slept> sleep_on(int epoll, std::span<epoll_event> out, int& count, Instant until, const sigset_t* mask) {
+  timespec t{};
+  if (until != never) t = time_left(until);
+  const long r =
+      syscall(SYS_epoll_pwait2, epoll, out.data(), out.size(), until == never ? nullptr : &t, mask, _NSIG / 8);
+  count = r > 0 ? static_cast<int>(r) : 0;
+  if (r >= 0) return r == 0 ? Slept::timed_out : Slept::woken;
+  if (errno == EINTR) return Slept::interrupted;
+  return {};
 }
 
 int make_doorbell() { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }

@@ -3,10 +3,12 @@
 #pragma once
 
 #include <poll.h>
+#include <sys/epoll.h>
 
 #include <atomic>
 #include <csignal>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "base/time.h"
@@ -23,6 +25,11 @@ void wake(std::atomic<std::uint32_t>* word);
 /// ppoll(2): waits for one of `set`, or `until`, under the signal mask `mask`, if any. Any signal handler interrupts
 /// it.
 Slept sleep_on(std::span<pollfd> set, Instant until, const sigset_t* mask = nullptr);
+
+/// epoll_pwait2(2) on `epoll`, `count` events of which are in `out` afterwards. A signal handler interrupts it, and so
+/// does stopping the process and continuing it. Nothing: `epoll` is none any more, since the program has closed what is
+/// not its own.
+std::optional<Slept> sleep_on(int epoll, std::span<epoll_event> out, int& count, Instant until, const sigset_t* mask);
 
 /// A doorbell: an eventfd, or -1 with errno.
 int make_doorbell();

@@ -457,7 +457,7 @@ TEST(Fork, the_child_keeps_no_descriptor_of_the_stack) {
         MUST(tunic_epoll_ctl(kernels, EPOLL_CTL_ADD, mine, &e) == 0);
         MUST(tunic_epoll_ctl(kernels, EPOLL_CTL_ADD, set, &e) == 0);
         return in_child([&] {
-          MUST(count() == before - 2 + 3);  // without the driver's doorbells; the numbers are the program's to close
+          MUST(count() == before - 4 + 3);  // without the driver's seats; the numbers are the program's to close
           return 0;
         });
       }),
