@@ -212,7 +212,7 @@ std::uint32_t Stack::ready(SocketId id) const {
   if (s == nullptr) return ready::error;
   const std::uint32_t reports = s->errors ? ready::error : 0;
   if (s->connection) {
-    const std::uint32_t is = s->connection->ready();
+    const std::uint32_t is = s->connection->ready(impl_->config.tcp);
     const bool could_write = (is & ready::writable) != 0 && (is & (ready::error | ready::hangup)) == 0;
     return (could_write && impl_->starves(id.index) ? is & ~ready::writable : is) | reports;
   }

@@ -40,7 +40,6 @@ Connection::Connection(const FourTuple& pair, const UserOptions& user, const Tcp
       mtu_{mtu} {
   if (options.receive_buffer == 0) options.receive_buffer = to_octets(settings.receive_buffer);
   if (options.send_buffer == 0) options.send_buffer = to_octets(settings.send_buffer);
-  writable_limit_ = options.send_buffer;
   rcv_mss_ = std::min<std::int64_t>(rcv_mss_, mtu - fixed_headers(pair.remote.addr.family()));
 }
 
@@ -188,7 +187,6 @@ void Connection::arm_keep_alive(Instant now, const TcpSettings& settings) {
 void Connection::options_changed(Instant now, const TcpSettings& settings) {
   if (keep_probes_ == 0 || options.keep_alive != timers_.armed(Timer::keep_alive)) arm_keep_alive(now, settings);
   rcv_.set_clamp(options.window_clamp);
-  writable_limit_ = send_limit(settings);
   edge_ |= readable_edge | writable_edge;  // what the user waits for may be there by the new measure
 }
 

@@ -112,7 +112,7 @@ class Connection {
   const FourTuple& pair() const { return pair_; }
   bool was_established() const { return was_established_; }
   bool owned() const { return owned_; }
-  std::uint32_t ready() const;  // bits of core's `ready`
+  std::uint32_t ready(const TcpSettings& settings) const;  // bits of core's `ready`
   /// What happened that a waiting user should look at, in bits of core's `ready`; asking clears it.
   std::uint8_t take_edge() { return std::exchange(edge_, std::uint8_t{0}); }
   int take_error() { return std::exchange(error_, 0); }
@@ -267,7 +267,6 @@ class Connection {
   Instant stalled_until_{};  // when the peer last told, or left, a closed window
   int keep_probes_ = 0, retransmissions_ = 0, persist_backoff_ = 0;
   bool cwnd_limited_ = false;
-  std::size_t writable_limit_ = 0;  // send_limit() when last computed: what ready() judges by
   DeliveryRate rate_;
   std::int64_t consumed_ = 0, receive_space_ = 0;  // octets the user read since tuned_at_; at most, in a round trip
   Instant tuned_at_{};

@@ -25,7 +25,6 @@ bool Connection::make_segments(Instant now, std::uint32_t self, Burst& burst, Tc
     return false;
   }
   tune_receive_buffer(now, context.settings);
-  writable_limit_ = send_limit(context.settings);
   if (!owned_ && !timers_.armed(Timer::orphan)) arm_orphan(now, context.settings);
   if (auto run = next_run(now, context)) {
     emit_run(*run, now, self, burst, context);

@@ -139,13 +139,13 @@ std::size_t Connection::enough() const {
 bool Connection::may_queue() const { return options.not_sent_low <= 0 || 2 * snd_.unsent() < options.not_sent_low; }
 
 // Bits of core's `ready`: readable 1, writable 2, urgent 4, error 8, hangup 16, read_hangup 32.
-std::uint32_t Connection::ready() const {
+std::uint32_t Connection::ready(const TcpSettings& settings) const {
   const bool ended = state_ == State::closed || state_ == State::time_wait;
   const bool no_more_in = rcv_.fin_received() || read_shut_ || ended;
   std::uint32_t bits = 0;
   if (no_more_in || readable() >= enough()) bits |= 1;
   if (state_ == State::syn_sent || state_ == State::syn_received) return error_ != 0 ? bits | 8 : bits;
-  const std::size_t limit = writable_limit_;
+  const std::size_t limit = send_limit(settings);
   if (snd_.fin_queued() || ended || error_ != 0 || (snd_.queued() <= limit - limit / 3 && may_queue())) bits |= 2;
   if (urgent_valid_ && !urgent_taken_ && urgent_mark_ < rcv_.nxt()) bits |= 4;
   if (error_ != 0) bits |= 8;
