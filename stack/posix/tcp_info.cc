@@ -76,6 +76,7 @@ LinuxTcpInfo to_linux(const TcpInfo& info) {
   t.tcpi_bytes_sent = info.bytes_sent;
   t.tcpi_bytes_retrans = info.bytes_retrans;
   t.tcpi_dsack_dups = info.dsack_dups;
+  t.tcpi_reord_seen = info.reord_seen;
   t.tcpi_rcv_ooopack = info.rcv_ooopack;
   t.tcpi_snd_wnd = number(info.snd_wnd);
   all.rcv_wnd = number(info.rcv_wnd);

@@ -240,7 +240,7 @@ std::uint64_t Connection::digest(std::uint64_t h) const {
   };
   mix(state_), mix(error_), mix(owned_);
   mix(snd_.una().raw()), mix(snd_.nxt().raw()), mix(snd_.wnd()), mix(snd_.queued()), mix(snd_.lost()),
-      mix(snd_.end().raw());
+      mix(snd_.has_sent() ? snd_.sent().sacked().size() : 0), mix(snd_.end().raw());
   mix(rcv_.nxt().raw()), mix(rcv_.edge().raw()), mix(rcv_.readable()),
       mix(rcv_.has_holes() ? rcv_.out_of_order().size() : 0);
   mix(cwnd()), mix(recovery_.dup_acks()), mix(recovery_.active()), mix(rtt_.srtt().count()), mix(rtt_.rttvar().count());

@@ -150,7 +150,6 @@ class Connection {
   std::optional<Drop> check_reset(const Segment& seg, Instant now, TcpContext& context);
   std::optional<Drop> check_syn(const Segment& seg, Instant now, TcpContext& context);
   std::optional<Drop> check_ack(const Segment& seg, Instant now, bool accept_full, TcpContext& context);
-  void count_dsack(const Segment& seg);
   void on_new_ack(const Segment& seg, Instant now, TcpContext& context);
   void on_same_ack(const Segment& seg, std::int64_t before, bool same_window, Instant now);
   void check_urgent(const Segment& seg);
@@ -165,6 +164,10 @@ class Connection {
   void owe_for_unacceptable(const Segment& seg, Instant now, TcpContext& context);
   void believe_too_big(std::uint32_t mtu, Instant now, const TcpSettings& settings);
   void sample_rtt(const Segment& seg, const AckReport& report, Instant now, const TcpSettings& settings);
+
+  // selective_ack.cc
+  void count_dsack(const Segment& seg);
+  void take_sack(const Segment& seg);
 
   // output.cc
   bool make_segments(Instant now, std::uint32_t self, Burst& burst, TcpContext& context);

@@ -57,7 +57,7 @@ struct TcpInfo {
   std::int64_t rcv_space = 0;     ///< the most that the user has read in a round trip, octets
   std::uint32_t unacked = 0;      ///< wire segments in flight, SYN and FIN with them
   std::uint32_t sacked = 0;       ///< of these: the peer has them, after a hole
-  std::uint32_t lost = 0;         ///< of these: lost, and not sent again yet
+  std::uint32_t lost = 0;         ///< of these: lost, and not yet acknowledged, sent again or not
   std::uint32_t retrans = 0;      ///< of these: sent again
   std::int64_t notsent = 0;       ///< octets queued that were never sent
 
@@ -83,6 +83,7 @@ struct TcpInfo {
   std::uint64_t bytes_retrans = 0;   ///< octets of text sent again
   std::uint32_t rcv_ooopack = 0;     ///< wire segments that came before their turn
   std::uint32_t dsack_dups = 0;      ///< D-SACKs received (RFC 2883)
+  std::uint32_t reord_seen = 0;      ///< acknowledgments of what was sent once and had been overtaken
   std::int64_t delivery_rate = 0;    ///< octets a second that the path delivered last; 0: unknown
   bool app_limited = false;          ///< delivery_rate is what the user gave, not what the path can do
 

@@ -13,12 +13,6 @@ std::size_t Reassembler::piece_after(Seq s) const {
   return static_cast<std::size_t>(it - pieces_.begin());
 }
 
-std::size_t Reassembler::island_after(Seq s) const {
-  const auto it =
-      std::partition_point(islands_.begin(), islands_.end(), [s](const SeqRange& r) { return step(), r.end < s; });
-  return static_cast<std::size_t>(it - islands_.begin());
-}
-
 Reassembler::Result Reassembler::insert(Pool& pool, Seq seq, Slice text, std::size_t most) {
   Result result{Kept::duplicate, {}};
   const Seq end = seq + static_cast<std::int64_t>(text.size());
@@ -31,12 +25,12 @@ Reassembler::Result Reassembler::insert(Pool& pool, Seq seq, Slice text, std::si
       const auto offset = static_cast<std::size_t>(at - seq), n = static_cast<std::size_t>(next - at);
       const std::size_t before = pieces_.size();
       const bool thrifty = pinned_ <= 2 * size_ + spare;
-      const bool may = thrifty && (islands_.size() < most || touches_island(range));
+      const bool may = thrifty && (islands_.size() < most || islands_.touches(range));
       if (!may || !keep(pool, i, at, text.subslice(offset, n))) {
         result.kept = kept ? Kept::kept : Kept::refused;
         break;
       }
-      add_to_islands(range);
+      islands_.add(range);
       i += pieces_.size() - before;
       kept = true;
       at = next;
@@ -73,34 +67,9 @@ bool Reassembler::keep(Pool& pool, std::size_t at, Seq begin, Slice text) {
   return true;
 }
 
-bool Reassembler::touches_island(SeqRange r) const {
-  const std::size_t i = island_after(r.begin);
-  if (i == islands_.size()) return false;
-  const bool before = islands_[i].end == r.begin;
-  return before || islands_[i].begin == r.end;
-}
-
-// `r` fills (part of) one hole: it touches at most the island before and the island after.
-void Reassembler::add_to_islands(SeqRange r) {
-  const std::size_t i = island_after(r.begin);
-  const bool joins_before = i < islands_.size() && islands_[i].end == r.begin;
-  const std::size_t after = joins_before ? i + 1 : i;
-  const bool joins_after = after < islands_.size() && islands_[after].begin == r.end;
-  if (joins_before && joins_after) {
-    islands_[i].end = islands_[after].end;
-    islands_.erase(islands_.begin() + static_cast<std::ptrdiff_t>(after));
-  } else if (joins_before) {
-    islands_[i].end = r.end;
-  } else if (joins_after) {
-    islands_[after].begin = r.begin;
-  } else {
-    islands_.insert(islands_.begin() + static_cast<std::ptrdiff_t>(i), r);
-  }
-}
-
 // One entry an island: those that the new text joined are forgotten.
 void Reassembler::remember(Seq seq) {
-  const SeqRange joined = islands_[island_after(seq + 1)];
+  const SeqRange joined = islands_[islands_.find(seq + 1)];
   const auto end = recent_.begin() + static_cast<std::ptrdiff_t>(recents_);
   const auto last = std::remove_if(recent_.begin(), end, [&](Seq s) { return joined.begin <= s && s < joined.end; });
   recents_ = std::min(recent_.size(), static_cast<std::size_t>(last - recent_.begin()) + 1);
@@ -115,10 +84,7 @@ std::optional<Slice> Reassembler::take(Seq next) {
     size_ -= piece.text.size();
     pinned_ -= piece.text.pinned();
     const Seq end = piece.end();
-    if (!islands_.empty() && islands_.front().end <= end)
-      islands_.erase(islands_.begin());
-    else if (!islands_.empty())
-      islands_.front().begin = end;
+    islands_.drop_below(end);
     if (first_ == pieces_.size()) clear();
     if (first_ > pieces_.size() / 2) {  // what was taken leaves, once it is the larger part
       pieces_.erase(pieces_.begin(), pieces_.begin() + static_cast<std::ptrdiff_t>(first_));
@@ -134,7 +100,7 @@ std::optional<Slice> Reassembler::take(Seq next) {
 std::size_t Reassembler::blocks(std::array<SeqRange, 4>& out, std::size_t n) const {
   std::size_t count = 0;
   for (std::size_t k = 0; k < recents_ && count < n; ++k, step()) {
-    const std::size_t i = island_after(recent_[k] + 1);
+    const std::size_t i = islands_.find(recent_[k] + 1);
     if (i < islands_.size() && islands_[i].begin <= recent_[k]) out[count++] = islands_[i];
   }
   return count;
@@ -142,7 +108,7 @@ std::size_t Reassembler::blocks(std::array<SeqRange, 4>& out, std::size_t n) con
 
 void Reassembler::clear() {
   pieces_ = {};
-  islands_ = {};
+  islands_.clear();
   first_ = size_ = pinned_ = 0;
   recents_ = 0;
 }

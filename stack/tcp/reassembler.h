@@ -8,15 +8,10 @@
 #include <optional>
 #include <vector>
 
-#include "base/seq.h"
 #include "buf/slab.h"
+#include "tcp/seq_ranges.h"
 
 namespace tunic {
-
-struct SeqRange {
-  Seq begin, end;
-  friend constexpr bool operator==(const SeqRange&, const SeqRange&) = default;
-};
 
 class Reassembler {
  public:
@@ -46,16 +41,13 @@ class Reassembler {
     Slice text;
     Seq end() const { return begin + static_cast<std::int64_t>(text.size()); }
   };
-  std::size_t piece_after(Seq s) const;   // the first piece that ends after `s`
-  std::size_t island_after(Seq s) const;  // the first island that ends at or after `s`
+  std::size_t piece_after(Seq s) const;  // the first piece that ends after `s`
   bool keep(Pool& pool, std::size_t at, Seq begin, Slice text);
-  bool touches_island(SeqRange r) const;
-  void add_to_islands(SeqRange r);
   void remember(Seq seq);
 
-  std::vector<Piece> pieces_;      // from first_ on
-  std::size_t first_ = 0;          // pieces before were taken
-  std::vector<SeqRange> islands_;  // runs of touching pieces
+  std::vector<Piece> pieces_;  // from first_ on
+  std::size_t first_ = 0;      // pieces before were taken
+  SeqRanges islands_;          // runs of touching pieces
   std::size_t size_ = 0, pinned_ = 0;
   std::array<Seq, 8> recent_{};  // in which islands the newest text is, newest first
   std::size_t recents_ = 0;

@@ -242,6 +242,7 @@ std::optional<Drop> Connection::check_ack(const Segment& seg, Instant now, bool 
   const std::int64_t before = snd_.wnd();
   const bool advanced = seg.ack > snd_.una();
   if (advanced) on_new_ack(seg, now, context);
+  if (seg.options.sack_count != 0 && agreed_.sack && snd_.has_sent()) take_sack(seg);
   snd_.update_window(seg.seq, seg.ack, seg.wnd);
   if (before == 0 || snd_.wnd() == 0) stalled_until_ = now;  // silence does not count from before this (MUST-37)
   if (!advanced) on_same_ack(seg, before, before == snd_.wnd(), now);
@@ -269,6 +270,7 @@ void Connection::on_new_ack(const Segment& seg, Instant now, TcpContext& context
   const AckReport report = snd_.on_ack(seg.ack);
   stats_.octets_acked += static_cast<std::uint64_t>(report.text);
   stats_.delivered += static_cast<std::uint64_t>(report.ranges.segments);
+  stats_.reorderings += report.ranges.reordered ? 1 : 0;
   retransmissions_ = 0;
   too_big_.on_ack(seg.ack, packet_size(report.ranges.largest));
   sample_rtt(seg, report, now, context.settings);
@@ -322,17 +324,6 @@ void Connection::on_same_ack(const Segment& seg, std::int64_t before, bool same_
     std::visit([&](auto& c) { c.on_loss(loss); }, cc_);
     snd_.sent().mark_lost(snd_.una(), snd_.una() + mss());  // the fast retransmit
   }
-}
-
-// RFC 2883: the first block says what came twice if it lies below the acknowledgment, or within the second.
-void Connection::count_dsack(const Segment& seg) {
-  const Seq begin = Seq::near(snd_.una(), seg.options.sack[0].begin);
-  const Seq end = Seq::near(snd_.una(), seg.options.sack[0].end);
-  bool twice = end <= seg.ack;
-  if (!twice && seg.options.sack_count > 1)
-    twice = Seq::near(snd_.una(), seg.options.sack[1].begin) <= begin &&
-            end <= Seq::near(snd_.una(), seg.options.sack[1].end);
-  if (twice && begin < end) ++stats_.dsacks;
 }
 
 // Karn's rule, or the echoed timestamp where the segment was sent more than once (RFC 7323 section 4.1).

@@ -37,6 +37,7 @@ struct Statistics {
   std::uint64_t retransmitted = 0, delivered = 0;   // segments sent again; segments acknowledged
   std::uint64_t octets_sent = 0, octets_sent_again = 0, octets_acked = 0, octets_received = 0;  // of text
   std::uint32_t out_of_order = 0, dsacks = 0;  // segments that came before their turn; D-SACKs that came
+  std::uint32_t reorderings = 0;               // acknowledgments of what others had overtaken
   Instant text_sent_at{}, text_received_at{}, ack_received_at{};
   SendClock clock;
 

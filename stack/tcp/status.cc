@@ -60,6 +60,7 @@ TcpInfo Connection::info(const TcpSettings& settings, Instant now) const {
   i.bytes_retrans = stats_.octets_sent_again;
   i.rcv_ooopack = stats_.out_of_order;
   i.dsack_dups = stats_.dsacks;
+  i.reord_seen = stats_.reorderings;
   i.delivery_rate = rate_.rate();
   i.app_limited = rate_.app_limited();
 

@@ -227,7 +227,7 @@ Script::Wrong Script::expect_number(const std::string& what, std::int64_t wanted
   const auto i = stack().info(target()).value_or(TcpInfo{});
   const auto ms = [](Duration d) { return std::chrono::duration_cast<std::chrono::milliseconds>(d).count(); };
   const auto size = [](const Result<std::size_t>& r) { return static_cast<std::int64_t>(r.value_or(0)); };
-  const std::array<std::pair<std::string_view, std::int64_t>, 10> known{
+  const std::array<std::pair<std::string_view, std::int64_t>, 15> known{
       {{"inq", size(stack().readable_bytes(peer().socket))},
        {"outq", size(stack().unacknowledged_bytes(peer().socket))},
        {"connections", static_cast<std::int64_t>(stack().connections())},
@@ -235,6 +235,11 @@ Script::Wrong Script::expect_number(const std::string& what, std::int64_t wanted
        {"cwnd", i.cwnd},
        {"ssthresh", i.ssthresh},
        {"mss", i.snd_mss},
+       {"unacked", i.unacked},
+       {"sacked", i.sacked},
+       {"lost", i.lost},
+       {"reordered", i.reord_seen},
+       {"dsacks", i.dsack_dups},
        {"accept_queue", i.accept_queue},
        {"syn_queue", i.syn_queue},
        {"rto", ms(i.rto)}}};
