@@ -129,11 +129,12 @@ class Queue {
     return fd;
   }
 
-  /// Reads a burst, then answers it. The first read sleeps until there is something, which saves asking with poll(); a
-  /// short packet is answered at once, and only after a long one there may be more to come.
+  /// Reads a burst, then answers it. The first read sleeps until there is something, which saves asking with poll(). A
+  /// short packet may be a request: it is answered at once, without looking for more.
   void serve() {
     std::size_t size = read_packet(0);
-    for (std::size_t n = 1; n < packets_a_burst && size > (setup_.raw ? 0 : small); ++n) size = read_packet(RWF_NOWAIT);
+    for (std::size_t n = 1; n < packets_a_burst && size != 0 && (size > small || bulk_); ++n)
+      size = read_packet(RWF_NOWAIT);
     for (Flow* flow : dirty_) output(*flow);
     dirty_.clear();
   }
@@ -156,6 +157,7 @@ class Queue {
     if (service >= services || get<std::uint32_t>(packet + 16) != setup_.address) return;
     Flow& flow = flows[get16(tcp) * services + service];
     const auto flags = get<std::uint8_t>(tcp + 13);
+    bulk_ = flow.service == port_sink || setup_.raw;
     if (flags & syn) return handshake(flow, packet);
     if (!flow.open) return;
     if (flags & rst) return void(flow.open = false);
@@ -292,6 +294,7 @@ class Queue {
 
   const Setup& setup_;
   int fd_;
+  bool bulk_ = false;  // of the last packet: nobody waits for its answer
   std::size_t place_ = 0;
   std::vector<Flow*> dirty_;
   std::vector<std::uint64_t> payload_sums_;

@@ -11,11 +11,13 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
@@ -32,6 +34,7 @@
 namespace {
 
 using namespace bench;
+constexpr std::size_t under_way = 64;  // requests at once; of more clients each has its turn
 using Clock = std::chrono::steady_clock;
 
 [[noreturn]] void fail(const char* what) {
@@ -133,7 +136,23 @@ Result streams(const Options& options, const Span& span, Port port, auto move) {
 
 // ---- request and answer ----
 
+/// Writes and reads at once what is too much for the buffers on the way, so that neither side waits for the other's
+/// reads.
+void exchange_much(int fd, char* buffer, std::size_t size) {
+  for (std::size_t put = 0, got = 0; got < size;) {
+    pollfd p{fd, static_cast<short>(put < size ? POLLIN | POLLOUT : POLLIN), 0};
+    poll(&p, 1, -1);
+    if (p.revents & POLLOUT)
+      put += static_cast<std::size_t>(std::max<ssize_t>(send(fd, buffer, size - put, MSG_DONTWAIT), 0));
+    if (!(p.revents & ~POLLOUT)) continue;
+    const ssize_t n = recv(fd, buffer, size - got, MSG_DONTWAIT);
+    if (n <= 0) fail("recv");
+    got += static_cast<std::size_t>(n);
+  }
+}
+
 void exchange(int fd, char* buffer, std::size_t size) {
+  if (size > 32'768) return exchange_much(fd, buffer, size);
   if (write(fd, buffer, size) != static_cast<ssize_t>(size)) fail("write");
   for (std::size_t got = 0; got < size;) {
     const ssize_t n = read(fd, buffer, size - got);
@@ -163,6 +182,7 @@ Result repeat(const Span& span, auto once) {
 struct Client {
   int fd = -1;
   std::size_t got = 0;
+  bool asks = false;
   Clock::time_point since{};
 };
 
@@ -205,15 +225,22 @@ Result rr(const Options& options, const Span& span) {
   const auto ask = [&](Client& c) {
     c.since = Clock::now();
     c.got = 0;
+    c.asks = true;
     if (write(c.fd, buffer.data(), size) != static_cast<ssize_t>(size)) fail("write");
   };
   const int epoll = epoll_of_all(clients, EPOLLIN);
-  for (Client& c : clients) ask(c);
+  std::size_t next = 0;
+  const auto ask_next = [&] {
+    while (clients[next].asks) next = (next + 1) % clients.size();
+    ask(clients[next]);
+  };
+  for (std::size_t i = 0; i < std::min(clients.size(), under_way); ++i) ask_next();
   return drive(epoll, clients, span, [&](Client& c, const epoll_event&) {
     const ssize_t n = read(c.fd, buffer.data(), size - c.got);
     if (n <= 0) fail("read");
     if ((c.got += static_cast<std::size_t>(n)) < size) return false;
-    ask(c);
+    c.asks = false;
+    ask_next();
     return true;
   });
 }
@@ -289,6 +316,8 @@ void open_silent(const Options& options) {
 
 void allow_many_files() {
   rlimit limit{};
+  for (const rlim_t many : {200'000u, 60'000u})
+    if (limit = {many, many}; setrlimit(RLIMIT_NOFILE, &limit) == 0) return;
   getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);

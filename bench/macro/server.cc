@@ -266,6 +266,8 @@ class Loop {
 
 void allow_many_files() {
   rlimit limit{};
+  for (const rlim_t many : {200'000u, 60'000u})
+    if (limit = {many, many}; setrlimit(RLIMIT_NOFILE, &limit) == 0) return;
   getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
