@@ -115,14 +115,23 @@ def switches(pid):
     return total
 
 
+def wait_until_quiet(pid, seconds=5):
+    """What the opening of connections has left to do is done: no thread has woken up for a second, or `seconds` have passed."""
+    end, since, count = time.monotonic() + seconds, time.monotonic(), switches(pid)
+    while time.monotonic() < end and time.monotonic() - since < 1:
+        time.sleep(0.05)
+        if (now := switches(pid)) != count:
+            since, count = time.monotonic(), now
+    return switches(pid)
+
+
 def wake_ups(peers, count, seconds):
     """How often threads of the peer wake up while nothing happens on so many connections."""
     out = {}
     for name in peers:
         cpus, _ = sides(1)
         with Server(name, cpus) as server, Holder(server, count, cpus):
-            user_memory(server.pid)   # until it is quiet
-            before = switches(server.pid)
+            before = wait_until_quiet(server.pid)
             time.sleep(seconds)
             out[name] = {"wake_ups": switches(server.pid) - before, "seconds": seconds, "connections": count}
     return out

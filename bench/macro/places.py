@@ -27,6 +27,7 @@ class Place:
         else:
             run(["ip", "-n", name, "tuntap", "add", "dev", "tun0", "mode", "tun", *(["multi_queue"] if multi_queue else [])])
             run(["ip", "-n", name, "link", "set", "tun0", "txqueuelen", "5000", "mtu", mtu])
+            run(within(name, ["sysctl", "-qw", "net.ipv6.conf.tun0.router_solicitations=0"]))   # nobody speaks but the load
             address(name, "tun0", LOAD_ADDRESS)
             run(["ip", "-n", name, "address", "add", "fd00::1/64", "dev", "tun0", "nodad"])
 

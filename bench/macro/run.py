@@ -193,7 +193,8 @@ def main():
     report.save("machine", machine() | {"validity": verdict, "runs": options.runs, "seconds": options.seconds})
 
 
-try:
-    main()
-except netns.Failure as why:
-    sys.exit(f"tools/bench: {why}")
+if __name__ == "__main__":
+    try:
+        main()
+    except netns.Failure as failure:
+        sys.exit(f"tools/bench: {failure}")
