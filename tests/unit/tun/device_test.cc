@@ -394,16 +394,22 @@ class HandmadePeer {
   bool connect() {
     const std::array<std::byte, 8> options{std::byte{2}, std::byte{4}, std::byte{5}, std::byte{0x78},  // MSS 1400
                                            std::byte{1}, std::byte{3}, std::byte{3}, std::byte{7}};    // window scale
-    send({.seq = {next_}, .flags = SYN, .window = 65'535}, {}, 0, options);
-    ++next_;
-    return receive_until(link_, fd_, [&](RxPacket& p) {
+    const auto answered = [&](RxPacket& p) {
       const auto s = ours(p);
       if (!s || !s->flags().has(SYN | ACK)) return false;
       EXPECT_EQ(p.offload.checksum, Offload::Checksum::verified);
       expected_ = s->seq().raw + 1;
-      send({.seq = {next_}, .ack = {expected_}, .flags = ACK, .window = 8192});
+      send({.seq = {next_ + 1}, .ack = {expected_}, .flags = ACK, .window = 8192});
       return true;
-    });
+    };
+    // Again where nobody answers: on a busy machine the kernel speaks IPv6 on a new device only a while after it is up.
+    bool done = false;
+    for (int tries = 0; tries < 50 && !done; ++tries) {
+      send({.seq = {next_}, .flags = SYN, .window = 65'535}, {}, 0, options);
+      done = receive_until(link_, fd_, answered, 200);
+    }
+    ++next_;
+    return done;
   }
   void send_text(Bytes text, std::uint16_t gso_size) {
     send({.seq = {next_}, .ack = {expected_}, .flags = ACK | PSH, .window = 8192}, text, gso_size);
@@ -495,9 +501,10 @@ TEST_P(SuperPacketTest, cross_both_ways_unharmed) {
     const int s = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
     ASSERT_GE(s, 0);
     const auto text = pattern(40'000);
+    const auto before = q.counts().writes;
     peer.send_text(text, 1400);
+    EXPECT_EQ(q.counts().writes - before, cut ? 29u : 1u);
     EXPECT_EQ(read_exactly(s, text.size()), text);
-    EXPECT_EQ(q.counts().writes, cut ? 2 + 29u : 2 + 1u) << "SYN, ACK and the text";
 
     const auto back = pattern(200'000);
     std::thread writer{[&] { EXPECT_EQ(write(s, back.data(), back.size()), static_cast<ssize_t>(back.size())); }};
