@@ -1,5 +1,5 @@
-// A datagram socket's own state: what it has received, and what waits for the link. It decides what fits (a queue of tiny datagrams is charged what it costs: U2); who may talk to it is
-// decided before it is asked.
+// A datagram socket's own state: what it has received, and what waits for the link. It decides what fits (a queue of
+// tiny datagrams is charged what it costs: U2); who may talk to it is decided before it is asked.
 #pragma once
 
 #include <cstdint>
