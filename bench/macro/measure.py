@@ -62,7 +62,7 @@ class Bench:
         """One run of one peer: what the load has printed."""
         of_peer, of_load = sides(cpus, apart=PEERS[name].queues == 1)
         try:
-            with Server(name, of_peer, raw, options) as server:
+            with Server(name, of_peer, raw, (*options, *(PEERS[name].on_two if cpus == 2 else ()))) as server:
                 timing = ("--seconds", self.options.seconds, "--warm-up", self.options.warm_up, "--histogram")
                 return json.loads(run(server.load(of_load, *load, *timing)))
         except netns.Failure as why:

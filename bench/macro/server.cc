@@ -4,14 +4,8 @@
 //   --device D --address A [--raw] [--mtu N]    where our stack is; nothing to the kernel's
 //   --wait blocking|poll|epoll                  a thread for each connection; or one thread for all
 //   --threads N                                 threads that accept and answer on port 7004 (blocking), 1
+//   --send copy|zerocopy                        the source's calls (blocking): send(), or with MSG_ZEROCOPY
 //   --buffer N                                  octets of a call, 262144
-#ifdef BENCH_KERNEL
-#define CALL(name) ::name
-#else
-#include <tunic.h>
-#define CALL(name) tunic_##name
-#endif
-
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
@@ -35,15 +29,11 @@
 #include <vector>
 
 #include "options.h"
+#include "streams.h"
 
 namespace {
 
 using namespace bench;
-
-[[noreturn]] void fail(const char* what) {
-  std::fprintf(stderr, "server: %s: %s\n", what, std::strerror(errno));
-  std::exit(1);
-}
 
 #ifndef BENCH_KERNEL
 /// The library would ask for a virtio_net_hdr: a descriptor of our own has none.
@@ -94,39 +84,7 @@ int accept_from(int listener, int flags) {
   return fd;
 }
 
-/// What a thread reads into and writes from: of its own, on a page boundary.
-struct Buffer {
-  explicit Buffer(std::size_t octets)
-      : size{octets}, memory{static_cast<char*>(std::aligned_alloc(4096, (octets + 4095) / 4096 * 4096)), std::free} {
-    std::memset(memory.get(), 'x', size);
-  }
-  char* data() const { return memory.get(); }
-
-  std::size_t size;
-  std::unique_ptr<char, void (*)(void*)> memory;
-};
-
-bool send_all(int fd, const char* data, std::size_t size) {
-  while (size > 0) {
-    const ssize_t n = CALL(send)(fd, data, size, MSG_NOSIGNAL);
-    if (n <= 0) return false;
-    data += n;
-    size -= static_cast<std::size_t>(n);
-  }
-  return true;
-}
-
 // ---- a thread for each connection ----
-
-void sink(int fd, const Buffer& buffer) {
-  while (CALL(recv)(fd, buffer.data(), buffer.size, 0) > 0) {
-  }
-}
-
-void source(int fd, const Buffer& buffer) {
-  while (CALL(send)(fd, buffer.data(), buffer.size, MSG_NOSIGNAL) > 0) {
-  }
-}
 
 void echo(int fd, const Buffer& buffer) {
   for (ssize_t n = 0; (n = CALL(recv)(fd, buffer.data(), buffer.size, 0)) > 0;)
@@ -155,8 +113,8 @@ void accept_for_threads(Port port, void (*serve)(int, const Buffer&), std::size_
 
 void serve_blocking(const Options& options) {
   const std::size_t size = options.count("--buffer", 262'144);
-  accept_for_threads(port_sink, sink, size);
-  accept_for_threads(port_source, source, size);
+  accept_for_threads(port_sink, receive_by_copy, size);
+  accept_for_threads(port_source, options.text("--send") == "zerocopy" ? send_by_reference : send_by_copy, size);
   accept_for_threads(port_echo, echo, size);
   const int listener = listen_on(port_once, 0);
   for (std::size_t i = 0; i < options.count("--threads", 1); ++i)

@@ -10,6 +10,7 @@ class Peer:
     veth: bool = False
     mtu: int = 1500      # of its device, and told to it when it is another
     queues: int = 1
+    on_two: tuple = ()   # options more where it has a CPU of its own
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,9 +22,10 @@ class Work:
 
 
 PEERS = {
-    "bound": Peer("bench_bound"),
+    "bound": Peer("bench_bound", on_two=("--spin", "50", "--window", "1048576")),
     "bound-copy": Peer("bench_bound", ("--copy",)),
     "kernel": Peer("bench_kernel", veth=True),
+    "kernel-zerocopy": Peer("bench_kernel", ("--send", "zerocopy"), veth=True),
     "kernel-epoll": Peer("bench_kernel", ("--wait", "epoll"), veth=True),
     "tunic": Peer("bench_tunic"),
     "tunic-poll": Peer("bench_tunic", ("--wait", "poll")),
