@@ -98,6 +98,29 @@ void send_and_acknowledge(const char* name, std::size_t size) {
   count(name, 200, burst, round);
 }
 
+/// As many segments in flight as a burst has, and an acknowledgment of each: those alone are counted.
+void acknowledgment() {
+  Config config = Peer::config();
+  config.link.max_gso = 0;
+  OneConnection c{config};
+  const std::vector<std::byte> text(Peer::burst * Peer::mss);
+  std::vector<Seq32> sent;
+  for (int turn = 0; turn < 100; ++turn) {
+    expect(c.stack.send(c.socket, text) == text.size(), "the text does not fit");
+    while (c.stack.unacknowledged_bytes(c.socket).value() != 0) {
+      c.stack.flush(c.now, c.peer);
+      sent = c.peer.take_sent();
+      for (const Seq32 end : sent) c.peer.acknowledge(end);
+      if (turn == 99) guard_begin();
+      c.stack.poll(c.now, c.peer);
+      c.now += 100us;
+    }
+  }
+  guard_end();
+  expect(sent.size() == Peer::burst, "not as many packets as expected");
+  std::printf("acknowledgment\t%zu\n", sent.size());
+}
+
 /// An octet comes, and one goes back: it acknowledges the one, and the next request acknowledges it.
 void request_and_answer() {
   OneConnection c;
@@ -196,6 +219,7 @@ void all() {
   text_in_order("super-packet received", super_packet, 4);
   send_and_acknowledge("segment sent and acknowledged", Peer::mss);
   send_and_acknowledge("super-packet sent and acknowledged", super_packet);
+  acknowledgment();
   request_and_answer();
   connection();
   timer();
