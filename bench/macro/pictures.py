@@ -1,8 +1,12 @@
 """Pictures of what was measured, as SVG that is the same for the same numbers."""
 
-COLOURS = {"bound": "#9e9e9e", "bound-copy": "#cfcfcf", "kernel": "#5b8db8", "kernel-epoll": "#5b8db8", "tunic": "#c0392b",
-           "tunic-poll": "#d98880", "tunic-epoll": "#e6b0aa", "lwip": "#a9d18e", "lwip-tuned": "#6aa84f",
-           "lwip-65520": "#38761d", "gvisor": "#e69138", "gvisor-own": "#f6c99a"}
+COLOURS = {
+    "bound": "#9e9e9e", "bound-copy": "#cfcfcf",
+    "kernel": "#5b8db8", "kernel-epoll": "#5b8db8", "kernel-zerocopy": "#9dbcd4",
+    "tunic": "#c0392b", "tunic-poll": "#d98880", "tunic-epoll": "#e6b0aa",
+    "lwip": "#a9d18e", "lwip-tuned": "#6aa84f", "lwip-65520": "#38761d",
+    "gvisor": "#e69138", "gvisor-own": "#f6c99a",
+}
 OF_BULK = {"receive": "bulk to the stack", "send": "bulk from the stack", "rr": "request and answer"}
 
 

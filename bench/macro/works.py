@@ -58,4 +58,4 @@ ON_TWO = {"receive": ("bound", "kernel", "tunic", "gvisor"), "send": ("bound", "
           "rr": ("bound", "kernel", "tunic", "gvisor"), "crr16": ("bound", "kernel", "tunic", "gvisor")}
 CURVED = ("bound", "kernel", "tunic", "lwip-tuned", "gvisor")
 BY_EPOLL = ("bound", "kernel-epoll", "tunic-epoll", "lwip-tuned", "gvisor")
-IDLE = ("tunic-epoll", "lwip-tuned", "gvisor")
+IDLE = ("tunic-epoll", "lwip", "gvisor")  # lwip-tuned has its pools from the start
