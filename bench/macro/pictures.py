@@ -4,6 +4,7 @@ COLOURS = {
     "bound": "#9e9e9e", "bound-copy": "#cfcfcf",
     "kernel": "#5b8db8", "kernel-epoll": "#5b8db8", "kernel-zerocopy": "#9dbcd4",
     "tunic": "#c0392b", "tunic-poll": "#d98880", "tunic-epoll": "#e6b0aa",
+    "tunic-lend": "#7b241c", "tunic-zerocopy": "#7b241c",
     "lwip": "#a9d18e", "lwip-tuned": "#6aa84f", "lwip-65520": "#38761d",
     "gvisor": "#e69138", "gvisor-own": "#f6c99a",
 }

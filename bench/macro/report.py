@@ -261,4 +261,5 @@ def main():
     PAGE.write_text(f"{before}{BEGIN} -->\n" + "\n".join(measured(parts, drawn)) + f"\n{END}{after}")
 
 
-main()
+if __name__ == "__main__":
+    main()
