@@ -8,7 +8,7 @@
 //   --copy                    one more copy, from and to an application's buffers of 4 MB
 //   --window N                octets, 4194304
 //   --spin N                  looks for packets for N microseconds before it sleeps: for a CPU of its own, 0
-//   --queues N                threads, each with a queue of its own, 1
+//   --queues N                threads, each with a queue and a CPU of its own, 1
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
@@ -18,6 +18,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
@@ -114,6 +116,7 @@ std::vector<Flow> flows(65'536 * services);  // by the peer's port and our own; 
 class Queue {
  public:
   Queue(const Setup& setup, bool one_of_several) : setup_{setup}, fd_{open_device(setup, one_of_several)} {
+    all_.push_back(fd_);
     for (std::size_t size = 1; size <= 1460; ++size) payload_sums_.push_back(sum(out_.get() + page, size));
   }
 
@@ -230,7 +233,9 @@ class Queue {
     static constexpr std::uint8_t options[] = {2, 4, 1460 >> 8, 1460 & 255, 1, 3, 3, scale};
     std::byte* const out = out_.get() + page - headers - sizeof options;
     std::memcpy(out + headers, options, sizeof options);
-    send_packet(flow, out, sizeof options, 0, syn | ack);
+    // The device gives a flow to the queue that wrote to it last: so a service's flows go round.
+    static std::array<std::atomic<std::size_t>, services> next;
+    send_packet(flow, out, sizeof options, 0, syn | ack, all_[next[flow.service - port_sink]++ % all_.size()]);
     if (flow.service == port_source) flow.to_send = ~std::uint64_t{0} / 2;
   }
 
@@ -262,7 +267,8 @@ class Queue {
     flow.fin_sent |= ends;
   }
 
-  void send_packet(Flow& flow, std::byte* packet, std::size_t options, std::size_t octets, std::uint8_t flags) {
+  void send_packet(Flow& flow, std::byte* packet, std::size_t options, std::size_t octets, std::uint8_t flags,
+                   int fd = -1) {
     std::byte* const tcp = packet + 20;
     const std::size_t size = headers + options + octets;
     put32(packet, 0x45000000u | static_cast<std::uint32_t>(size));
@@ -285,7 +291,7 @@ class Queue {
       offload(packet - setup_.vnet, options, octets, flow.mss);
     flow.snd_nxt += static_cast<std::uint32_t>(octets + ((flags & (syn | fin)) != 0));
     flow.owed = 0;
-    if (write(fd_, packet - setup_.vnet, setup_.vnet + size) < 0) std::perror("bound: write");
+    if (write(fd >= 0 ? fd : fd_, packet - setup_.vnet, setup_.vnet + size) < 0) std::perror("bound: write");
   }
 
   void offload(std::byte* header, std::size_t options, std::size_t octets, std::size_t mss) {
@@ -308,6 +314,7 @@ class Queue {
     std::memcpy(tcp + 16, &folded, 2);
   }
 
+  static inline std::vector<int> all_;  // the descriptors of all queues
   const Setup& setup_;
   int fd_;
   bool bulk_ = false;  // of the last packet: nobody waits for its answer
@@ -340,6 +347,10 @@ int main(int count, char** words) {
   std::puts("ready");
   std::fflush(stdout);
   std::vector<std::thread> threads;
-  for (auto& q : queues) threads.emplace_back([&q] { q->run(); });
+  for (std::size_t i = 0; i < queues.size(); ++i)
+    threads.emplace_back([i, &queues] {
+      if (queues.size() > 1) stay_on_cpu(i);
+      queues[i]->run();
+    });
   for (std::thread& t : threads) t.join();
 }

@@ -7,7 +7,8 @@
 //   load idle --clients N                 opens N connections to the echo and holds them; each line of input that says
 //                                         `touch` has an octet go each way on all of them; ends with its input
 //
-// --idle N opens N connections more that are silent. Prints one line of JSON. --histogram: with all latencies.
+// --spread: the streams are on one CPU each. --idle N opens N connections more that are silent. Prints one line of
+// JSON. --histogram: with all latencies.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -126,8 +127,11 @@ Result streams(const Options& options, const Span& span, Port port, auto move) {
   std::vector<Result> results(options.count("--clients", 1));
   std::vector<std::thread> threads;
   const std::size_t size = options.count("--size", 262'144);
-  for (Result& r : results)
-    threads.emplace_back([&r, fd = connected(to), size, &span, move] { r = stream(fd, size, span, move); });
+  for (std::size_t i = 0; i < results.size(); ++i)
+    threads.emplace_back([&, i, fd = connected(to)] {
+      if (options.has("--spread")) stay_on_cpu(i);
+      results[i] = stream(fd, size, span, move);
+    });
   for (std::thread& t : threads) t.join();
   Result all = results.front();
   for (std::size_t i = 1; i < results.size(); ++i) all.octets += results[i].octets;
@@ -351,7 +355,7 @@ int main(int count, char** words) {
   allow_many_files();
   if (work == "idle") return idle(options), 0;
   open_silent(options);
-  close(connected({options.text("--to"), port_sink}));  // until there is a way, which is no matter of speed
+  close(connected({options.text("--to"), port_echo}));  // until there is a way, which is no matter of speed
   const Span span{options.number("--warm-up", 0.2), options.number("--seconds", 1)};
   Result result;
   if (work == "push")

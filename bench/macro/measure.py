@@ -58,11 +58,11 @@ class Bench:
     def __init__(self, options):
         self.options = options
 
-    def once(self, name, load, cpus=1, raw=False, options=()):
-        """One run of one peer: what the load has printed."""
-        of_peer, of_load = sides(cpus, apart=PEERS[name].queues == 1)
+    def once(self, name, load, cpus=1, apart=True, raw=False, options=()):
+        """One run of one peer: what the load has printed. `apart`: of two CPUs, each side has one."""
+        of_peer, of_load = sides(cpus, apart)
         try:
-            with Server(name, of_peer, raw, (*options, *(PEERS[name].on_two if cpus == 2 else ()))) as server:
+            with Server(name, of_peer, raw, (*options, *(PEERS[name].on_two if cpus == 2 and apart else ()))) as server:
                 timing = ("--seconds", self.options.seconds, "--warm-up", self.options.warm_up, "--histogram")
                 return json.loads(run(server.load(of_load, *load, *timing)))
         except netns.Failure as why:

@@ -1,6 +1,8 @@
 // Command lines of the programs here: `--name value` and `--name`.
 #pragma once
 
+#include <sched.h>
+
 #include <cstdlib>
 #include <string>
 #include <string_view>
@@ -35,6 +37,20 @@ class Options {
 
   std::vector<std::string_view> words_;
 };
+
+/// Holds the calling thread, the `i`th of its kind, on the `i`th CPU of those that it may run on.
+inline void stay_on_cpu(std::size_t i) {
+  cpu_set_t may, one;
+  if (sched_getaffinity(0, sizeof may, &may) != 0) return;
+  i %= static_cast<std::size_t>(CPU_COUNT(&may));
+  for (std::size_t cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (!CPU_ISSET(cpu, &may) || i-- != 0) continue;
+    CPU_ZERO(&one);
+    CPU_SET(cpu, &one);
+    sched_setaffinity(0, sizeof one, &one);
+    return;
+  }
+}
 
 /// The services that every peer has.
 enum Port : unsigned short { port_sink = 7001, port_source = 7002, port_echo = 7003, port_once = 7004 };

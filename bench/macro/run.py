@@ -23,11 +23,12 @@ import places
 import netns
 from idle import growth, kernel_memory_of_a_descriptor, memory, wake_ups
 from measure import BUILD, Bench, present, summary, why_left_out
-from works import BY_EPOLL, CURVED, IDLE, ON_TWO, PEERS, WORKS
+from works import BY_EPOLL, CURVED, IDLE, ON_TWO, PEERS, TWO_FLOWS, WORKS
 
 PARTS = {
     **{name: work.tells for name, work in WORKS.items()},
     "two-cpus": "bulk, requests and connections with a CPU for each side",
+    "queues": "two flows on two CPUs, with one queue and with two",
     "sizes": "bulk and requests by the octets of a message",
     "connections": "requests by the number of connections",
     "idle": "memory of idle connections, requests beside them, and wake-ups",
@@ -81,9 +82,20 @@ def two_cpus(bench, report):
     report.save("two-cpus", results)
 
 
+def queues(bench, report):
+    """The peer may use both CPUs, and has as many queues as it likes; of the load, each flow is on one."""
+    wanted = present(bench.options.peers or TWO_FLOWS)
+    results = {}
+    for name in ("receive", "send"):
+        load = (*WORKS[name].load, "--clients", 2, "--spread")
+        results[name] = summary(bench.in_turns({p: {"name": p, "load": load, "cpus": 2, "apart": False} for p in wanted}))
+        report.rows(f"{name}, two flows on two CPUs: {WORKS[name].tells}", results[name])
+    report.save("queues", results)
+
+
 def sizes(bench, report):
     """The load writes messages of a size, the peer sends with calls of that size, or both exchange them."""
-    chosen = (1, 1024, 65536) if bench.options.quick else (1, 16, 256, 1024, 4096, 16384, 65536, 262144, 1048576)
+    chosen = (1, 1024, 65536) if bench.options.quick else (1, 64, 1024, 4096, 16384, 65536, 262144, 1048576)
     cases = {"receive": ("push", CURVED), "send": ("pull", ("bound", "kernel", "tunic")), "rr": ("rr", CURVED)}
     results = {}
     for name, (load, peers) in cases.items():
@@ -186,7 +198,7 @@ def main():
             report.rows(f"{name}: {WORKS[name].tells}", all_rows[name])
             report.save(name, all_rows[name])
         else:
-            {"two-cpus": two_cpus, "sizes": sizes, "connections": connections, "idle": idle}[name](bench, report)
+            {"two-cpus": two_cpus, "queues": queues, "sizes": sizes, "connections": connections, "idle": idle}[name](bench, report)
     verdict = validity(all_rows)
     if verdict:
         print(f"\n{verdict}")

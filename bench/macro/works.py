@@ -24,6 +24,7 @@ class Work:
 PEERS = {
     "bound": Peer("bench_bound", on_two=("--spin", "50", "--window", "1048576")),
     "bound-copy": Peer("bench_bound", ("--copy",)),
+    "bound-2q": Peer("bench_bound", ("--queues", "2"), queues=2),
     "kernel": Peer("bench_kernel", veth=True),
     "kernel-zerocopy": Peer("bench_kernel", ("--send", "zerocopy"), veth=True),
     "kernel-epoll": Peer("bench_kernel", ("--wait", "epoll"), veth=True),
@@ -56,6 +57,7 @@ WORKS = {
 # What the two-CPU runs, the curves and the measures of idle connections are made with.
 ON_TWO = {"receive": ("bound", "kernel", "tunic", "gvisor"), "send": ("bound", "kernel", "tunic", "gvisor"),
           "rr": ("bound", "kernel", "tunic", "gvisor"), "crr16": ("bound", "kernel", "tunic", "gvisor")}
+TWO_FLOWS = ("bound", "bound-2q", "kernel", "tunic")
 CURVED = ("bound", "kernel", "tunic", "lwip-tuned", "gvisor")
 BY_EPOLL = ("bound", "kernel-epoll", "tunic-epoll", "lwip-tuned", "gvisor")
 IDLE = ("tunic-epoll", "lwip", "gvisor")  # lwip-tuned has its pools from the start
