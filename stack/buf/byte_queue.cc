@@ -6,21 +6,68 @@
 
 namespace tunic {
 
+// What a slice weighs, as it comes in or goes.
+void ByteQueue::count(const Slice& s, bool in) {
+  const auto add = [in](auto& n, std::size_t by) {
+    n = static_cast<std::remove_cvref_t<decltype(n)>>(in ? n + by : n - by);
+  };
+  add(size_, s.size());
+  add(pinned_, s.pinned());
+  if (!s.is_borrowed()) return;
+  add(s.owner() == Slice::Owner::lent ? lent_ : external_, s.size());
+  add(places_, (s.size() + Pool::payload - 1) / Pool::payload);
+}
+
 void ByteQueue::push(Slice s) {
-  size_ += s.size();
-  pinned_ += s.pinned();
+  count(s, true);
   slices_.push_back(std::move(s));
 }
 
-std::size_t ByteQueue::append(Pool& pool, Bytes b) {
-  std::size_t done = 0;
-  if (!slices_.empty()) {
-    Slice& tail = slices_.back();
-    done = std::min(tail.tailroom(), b.size());
-    if (done != 0) std::memcpy(tail.mutable_data() + tail.size(), b.data(), done);
-    tail.grow(done);
-    size_ += done;
+void ByteQueue::borrow(Slice s) {
+  if (!s.empty()) push(std::move(s));
+}
+
+// Each slice passes from the front to the back, what is borrowed as a copy. Copies of neighbours share blocks.
+void ByteQueue::take_over(Pool& pool, Slice::Owner owner) {
+  if (borrowed(owner) == 0) return;
+  cursor_ = {};
+  bool after_copy = false;
+  for (std::size_t n = slices_.size(); n > 0; --n) {
+    step();
+    const Slice s = slices_.pop_front();
+    count(s, false);
+    if (s.owner() != owner) {
+      push(s);
+      after_copy = false;
+      continue;
+    }
+    std::size_t done = after_copy ? fill_tail(s.bytes()) : 0;
+    while (done < s.size()) {
+      step();
+      const std::size_t left = s.size() - done;
+      Slice block = pool.allocate_reserved(Pool::class_for(left));
+      const std::size_t size = std::min(left, block.size());
+      std::memcpy(block.mutable_data(), s.data() + done, size);
+      block.truncate(size);
+      push(std::move(block));
+      done += size;
+    }
+    after_copy = true;
   }
+}
+
+// Copies what there is room for into the last block.
+std::size_t ByteQueue::fill_tail(Bytes b) {
+  Slice& tail = slices_.back();
+  const std::size_t n = std::min(tail.tailroom(), b.size());
+  if (n != 0) std::memcpy(tail.mutable_data() + tail.size(), b.data(), n);
+  tail.grow(n);
+  size_ += n;
+  return n;
+}
+
+std::size_t ByteQueue::append(Pool& pool, Bytes b) {
+  std::size_t done = slices_.empty() ? 0 : fill_tail(b);
   while (done < b.size()) {
     step();
     const std::size_t left = b.size() - done;
@@ -38,7 +85,7 @@ std::size_t ByteQueue::append(Pool& pool, Bytes b) {
 }
 
 bool ByteQueue::append(Pool& pool, Slice s) {
-  if (s.owner() != Slice::Owner::lent && s.size() * 2 >= s.pinned()) {
+  if (!s.is_borrowed() && s.size() * 2 >= s.pinned()) {
     push(std::move(s));
     return true;
   }
@@ -97,12 +144,13 @@ std::size_t ByteQueue::gather(std::size_t offset, std::size_t size, TxPacket& pa
 }
 
 void ByteQueue::drop_front(std::size_t n) {
-  size_ -= n;
   while (n != 0) {
     step();
     Slice& s = slices_.front();
+    count(s, false);
     if (s.size() > n) {
       s.drop_front(n);
+      count(s, true);
       if (cursor_.index == 0)
         cursor_ = {};
       else
@@ -111,7 +159,6 @@ void ByteQueue::drop_front(std::size_t n) {
     }
     const std::size_t whole = s.size();
     n -= whole;
-    pinned_ -= s.pinned();
     slices_.pop_front();
     if (cursor_.index == 0)
       cursor_ = {};
@@ -126,13 +173,12 @@ void ByteQueue::truncate(std::size_t n) {
     step();
     Slice& s = slices_.back();
     const std::size_t excess = size_ - n;
+    count(s, false);
     if (s.size() > excess) {
       s.truncate(s.size() - excess);
-      size_ = n;
+      count(s, true);
       break;
     }
-    size_ -= s.size();
-    pinned_ -= s.pinned();
     slices_.pop_back();
   }
   cursor_ = {};
@@ -141,7 +187,8 @@ void ByteQueue::truncate(std::size_t n) {
 void ByteQueue::clear() {
   slices_.clear();
   slices_.trim();
-  size_ = pinned_ = 0;
+  size_ = pinned_ = lent_ = external_ = 0;
+  places_ = 0;
   cursor_ = {};
 }
 

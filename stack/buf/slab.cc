@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
+#include <utility>
 
 namespace tunic {
 
@@ -52,14 +54,12 @@ void Pool::unlink(Chunk* c) {
 }
 
 Chunk* Pool::new_chunk(Class c) {
+  if (free_chunks() == 0) return nullptr;
   Chunk* chunk = free_chunks_;
-  if (chunk != nullptr) {
+  if (chunk != nullptr)
     free_chunks_ = chunk->next;
-  } else if (touched_ < chunks_) {
+  else
     chunk = reinterpret_cast<Chunk*>(base_ + touched_++ * chunk_size);
-  } else {
-    return nullptr;
-  }
   ++used_chunks_;
   chunk->pool = this;
   chunk->cls = c;
@@ -99,10 +99,24 @@ void Pool::release(Chunk* c, std::uint16_t block) {
   }
 }
 
+bool Pool::reserve(std::size_t chunks) {
+  if (free_chunks() < chunks) return false;
+  reserved_ += chunks;
+  return true;
+}
+
 Slice Pool::allocate(Class c) {
   std::uint16_t block;
   Chunk* chunk = take(c, block);
   return chunk == nullptr ? Slice{} : Slice{chunk->block(block), block_size(c), Slice::Owner::slab, chunk, block};
+}
+
+Slice Pool::allocate_reserved(Class c) {
+  const std::uint32_t door = std::exchange(fail_every_, 0);
+  Slice s = allocate(c);
+  fail_every_ = door;
+  if (s.empty()) throw std::bad_alloc{};
+  return s;
 }
 
 Slice Pool::allocate_receive(std::size_t front) {
@@ -122,33 +136,18 @@ Slice Pool::copy(Bytes b) {
   return s;
 }
 
-void Slice::retain_counted() {
-  if (owner_ == Owner::slab)
-    ++static_cast<Chunk*>(keeper_)->entries[block_].references;
-  else
-    ++static_cast<External*>(keeper_)->references;
-}
+void Slice::retain_counted() { ++chunk_->entries[block_].references; }
 
 void Slice::release_counted() {
-  if (owner_ == Owner::slab) {
-    auto* chunk = static_cast<Chunk*>(keeper_);
-    chunk->pool->release(chunk, block_);
-  } else {
-    auto* external = static_cast<External*>(keeper_);
-    if (--external->references == 0 && external->released != nullptr) external->released(external);
-  }
+  chunk_->pool->release(chunk_, block_);
   owner_ = Owner::none;
 }
 
-std::size_t Slice::pinned() const {
-  return owner_ == Owner::slab ? static_cast<const Chunk*>(keeper_)->block_size() : size_;
-}
+std::size_t Slice::pinned() const { return owner_ == Owner::slab ? chunk_->block_size() : size_; }
 
 std::size_t Slice::tailroom() const {
-  if (owner_ != Owner::slab) return 0;
-  auto* chunk = static_cast<Chunk*>(keeper_);
-  if (chunk->entries[block_].references != 1) return 0;
-  return static_cast<std::size_t>(chunk->block(block_) + chunk->block_size() - (data_ + size_));
+  if (owner_ != Owner::slab || chunk_->entries[block_].references != 1) return 0;
+  return static_cast<std::size_t>(chunk_->block(block_) + chunk_->block_size() - (data_ + size_));
 }
 
 }  // namespace tunic

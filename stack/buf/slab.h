@@ -49,6 +49,9 @@ class Pool {
 
   /// A block of its class, filled by the caller through mutable_data(). Empty when memory is exhausted.
   Slice allocate(Class c);
+  /// The same for who has just ended a reservation: not empty, and the test door does not reach it. Throws
+  /// std::bad_alloc where there was none.
+  Slice allocate_reserved(Class c);
   /// A receive slab whose range begins `front` octets before its page-aligned payload (0..headroom) and ends with it.
   Slice allocate_receive(std::size_t front);
   /// A copy of `b` (at most 64 KiB) in the smallest class. Empty when memory is exhausted or `b` is.
@@ -60,7 +63,11 @@ class Pool {
   std::size_t in_use() const { return in_use_; }
   /// Whether at least 1/`part` of all chunks is free. Who may wait leaves the last chunks to who may not: were all
   /// memory full of text to send, the acknowledgments that free it could not be received.
-  bool has_spare(std::size_t part) const { return (chunks_ - used_chunks_) * part >= chunks_; }
+  bool has_spare(std::size_t part) const { return free_chunks() * part >= chunks_; }
+  /// Keeps `chunks` of what is free for who has promised to hold so much, until unreserve(). False: there is less.
+  bool reserve(std::size_t chunks);
+  /// The promise is over, or about to be kept: as many chunks are free now.
+  void unreserve(std::size_t chunks) { reserved_ -= chunks; }
   /// Test door: makes every k-th allocation fail (0: none).
   void fail_every(std::uint32_t k) { fail_every_ = k, fail_count_ = 0; }
 
@@ -71,12 +78,14 @@ class Pool {
   Chunk* new_chunk(Class c);
   void link(Chunk* c);
   void unlink(Chunk* c);
+  std::size_t free_chunks() const { return chunks_ - used_chunks_ - reserved_; }
 
   std::size_t chunks_;
   std::unique_ptr<std::byte[]> memory_;
   std::byte* base_;              ///< first page boundary in memory_
   std::size_t touched_ = 0;      ///< chunks ever used
   std::size_t used_chunks_ = 0;  // chunks with a block handed out
+  std::size_t reserved_ = 0;     // chunks that are free, and not for who asks without a reservation
   Chunk* free_chunks_ = nullptr;
   std::array<Chunk*, classes> partial_{};  ///< chunks with a free block
   std::size_t in_use_ = 0;

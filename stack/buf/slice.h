@@ -1,7 +1,8 @@
 /// @file
-/// A Slice is a counted reference to a range of octets and knows who owns them: a slab of a Stack's pool, memory lent
-/// by a caller for the length of one call, or memory of the application that must be told when we are done (external).
-/// Counts are plain integers: slices of one pool are used by one thread at a time (under the gate of its Stack).
+/// A Slice is a reference to a range of octets and knows who owns them: a slab of a Stack's pool, memory lent by a
+/// caller for the length of one call, or memory of the application, which is told when we are done (external). Those of
+/// slabs are counted, by plain integers: slices of one pool are used by one thread at a time (under the gate of its
+/// Stack). The others are borrowed: who holds them longer than the owner says keeps a copy instead.
 #pragma once
 
 #include <cstddef>
@@ -15,34 +16,27 @@ namespace tunic {
 class Pool;
 struct Chunk;
 
-/// Memory of the application that a slice refers to. `released` runs when the last slice on it goes.
-struct External {
-  std::uint32_t references = 0;           ///< slices on it; the slices count
-  void (*released)(External*) = nullptr;  ///< may be null
-};
-
-/// A counted reference to a range of octets, less than 4 GiB. Copies refer to the same octets.
+/// A reference to a range of octets, less than 4 GiB. Copies refer to the same octets.
 class Slice {
  public:
   /// Whose the octets are.
   enum class Owner : std::uint8_t {
     none,      ///< there are none
     lent,      ///< a caller's, for one call
+    external,  ///< the application's, until it is told that we are done
     slab,      ///< a Pool's
-    external,  ///< the application's, see External
   };
 
   /// Empty.
   Slice() = default;
   /// A range of memory that outlives this call only as long as the caller says; Pool::copy() keeps it.
-  static Slice lent(Bytes b) { return Slice{const_cast<std::byte*>(b.data()), b.size(), Owner::lent, nullptr}; }
-  /// A range of the application's memory: `e` outlives the last slice on it.
-  static Slice external(Bytes b, External* e) {
-    ++e->references;
-    return Slice{const_cast<std::byte*>(b.data()), b.size(), Owner::external, e};
+  static Slice lent(Bytes b) { return borrowed(b, Owner::lent); }
+  /// A range of memory of which `owner`, lent or external, says how long it stays.
+  static Slice borrowed(Bytes b, Owner owner) {
+    return Slice{const_cast<std::byte*>(b.data()), b.size(), owner, nullptr};
   }
   /// One reference more.
-  Slice(const Slice& o) : data_{o.data_}, size_{o.size_}, block_{o.block_}, owner_{o.owner_}, keeper_{o.keeper_} {
+  Slice(const Slice& o) : data_{o.data_}, size_{o.size_}, block_{o.block_}, owner_{o.owner_}, chunk_{o.chunk_} {
     retain();
   }
   /// `o` is empty afterwards.
@@ -51,17 +45,17 @@ class Slice {
         size_{std::exchange(o.size_, 0)},
         block_{o.block_},
         owner_{std::exchange(o.owner_, Owner::none)},
-        keeper_{o.keeper_} {}
+        chunk_{o.chunk_} {}
   /// Copies or moves, and lets go of what was there.
   Slice& operator=(Slice o) noexcept {
     std::swap(data_, o.data_);
     std::swap(size_, o.size_);
     std::swap(block_, o.block_);
     std::swap(owner_, o.owner_);
-    std::swap(keeper_, o.keeper_);
+    std::swap(chunk_, o.chunk_);
     return *this;
   }
-  /// One reference less; the last one frees the block, or calls External::released.
+  /// One reference less; the last one frees the block.
   ~Slice() { release(); }
 
   /// The first octet.
@@ -76,6 +70,8 @@ class Slice {
   Bytes bytes() const { return {data_, size_}; }
   /// Whose octets they are.
   Owner owner() const { return owner_; }
+  /// Whether they are not a Pool's, and so not ours to keep.
+  bool is_borrowed() const { return owner_ == Owner::lent || owner_ == Owner::external; }
 
   /// A further reference to `[offset, offset + size)` of this slice, which must lie within it.
   Slice subslice(std::size_t offset, std::size_t size) const {
@@ -99,13 +95,13 @@ class Slice {
 
  private:
   friend class Pool;
-  Slice(std::byte* d, std::size_t n, Owner o, void* keeper, std::uint16_t block = 0)
-      : data_{d}, size_{static_cast<std::uint32_t>(n)}, block_{block}, owner_{o}, keeper_{keeper} {}
+  Slice(std::byte* d, std::size_t n, Owner o, Chunk* chunk, std::uint16_t block = 0)
+      : data_{d}, size_{static_cast<std::uint32_t>(n)}, block_{block}, owner_{o}, chunk_{chunk} {}
   void retain() {
-    if (owner_ >= Owner::slab) retain_counted();
+    if (owner_ == Owner::slab) retain_counted();
   }
   void release() {
-    if (owner_ >= Owner::slab) release_counted();
+    if (owner_ == Owner::slab) release_counted();
   }
   void retain_counted();
   void release_counted();
@@ -114,7 +110,7 @@ class Slice {
   std::uint32_t size_ = 0;
   std::uint16_t block_ = 0;  ///< which block of its chunk, for a slab
   Owner owner_ = Owner::none;
-  void* keeper_ = nullptr;  ///< Chunk* for a slab, External* for external
+  Chunk* chunk_ = nullptr;  ///< of a slab
 };
 
 }  // namespace tunic

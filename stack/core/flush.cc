@@ -93,6 +93,7 @@ void Stack::Impl::flush(Instant now, Link& link) {
     const bool more = s.connection->output(now, id.index, burst, c);
     finish(burst, from, s.connection->pair(), s.connection->options.ttl, s.connection->options.tos, s.flow_label);
     mark_edge(id.index, s.connection->take_edge());
+    if (s.places != 0) reserve_places(s);
     if (more) {
       dirty.push_back(id);
       continue;

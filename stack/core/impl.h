@@ -143,6 +143,13 @@ struct Stack::Impl {
   bool emit_datagram(TxPacket& packet, const DatagramSocket& d, Link& link);
   void report_too_long(Socket& s, std::uint32_t index, const Endpoint& to, std::uint32_t mtu);
 
+  // borrow.cc
+  /// Who owns `text` once `s` has it to send: a slab, where it is too small to borrow or there is no place for a copy.
+  Slice::Owner borrow_from(Socket& s, Bytes text);
+  /// Keeps as much of the pool for copies as `s` may need for what it borrows now.
+  void reserve_places(Socket& s);
+  void take_over(Socket& s, Slice::Owner owner);
+
   // sockets.cc
   void config_changed();
   Socket* find(SocketId s) const;

@@ -35,6 +35,7 @@ struct Socket {
   bool embryo = false;       // of a listener, before it is established
   bool queued = false;       // established, waits for accept()
   std::uint32_t generation = 1;
+  std::uint32_t places = 0;      // chunks of the pool reserved for copies of what is borrowed
   std::uint32_t flow_label = 0;  // of all its packets to its peer (RFC 6437)
   std::uint32_t path_news = 0;   // of the Stack, when its connection was last told of the path MTU
   SocketId parent{};             // the listener of a socket that nobody accepted yet

@@ -118,6 +118,7 @@ void Stack::Impl::free_socket(std::uint32_t index) {
   Socket& s = at(index);
   wheel.cancel(s.timer);
   unbind(s);
+  pool.unreserve(s.places);
   const std::uint32_t next = s.generation + 1;
   sockets[index] = std::make_unique<Socket>();
   at(index).generation = next == 0 ? 1 : next;

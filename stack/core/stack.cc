@@ -90,13 +90,22 @@ Result<std::size_t> Stack::send(SocketId id, Bytes text, SendFlags flags) {
     return fail(late != 0 ? static_cast<Error>(late) : Error::pipe);
   }
   TcpContext c = impl_->context(s->local_peer);
-  const auto sent = s->connection->send(text, flags.urgent, flags.more, c);
+  const auto owner = flags.loan == Loan::none || flags.urgent ? Slice::Owner::slab : impl_->borrow_from(*s, text);
+  const auto sent = s->connection->send(text, flags.urgent, flags.more, c, owner);
+  impl_->reserve_places(*s);
   if (sent) impl_->mark_dirty(id.index);
   if (!sent && sent.error() == Error::no_buffers) {  // an edge will tell when to try again
     if (!impl_->starves(id.index)) impl_->mark_edge(id.index, ready::writable);
     return fail(Error::again);
   }
   return sent;
+}
+
+Status Stack::end_loan(SocketId id) {
+  Socket* s = impl_->find(id);
+  if (s == nullptr) return fail(Error::bad_handle);
+  impl_->take_over(*s, Slice::Owner::lent);
+  return {};
 }
 
 Result<std::size_t> Stack::receive(SocketId id, MutBytes out, ReceiveFlags flags) {
@@ -195,6 +204,7 @@ Status Stack::close(SocketId id) {
     impl_->free_socket(id.index);
     return {};
   }
+  impl_->take_over(*s, Slice::Owner::lent);
   s->connection->close();
   impl_->settle(id.index, impl_->clock);
   return {};
@@ -285,6 +295,18 @@ Result<std::size_t> Stack::unacknowledged_bytes(SocketId id) const {
   if (s->listener) return fail(Error::invalid);
   if (s->datagram) return s->datagram->output.text().size();
   return s->connection ? s->connection->unacknowledged() : std::size_t{0};
+}
+
+Result<std::size_t> Stack::unsent_bytes(SocketId id) const {
+  const Socket* s = impl_->find(id);
+  if (s == nullptr) return fail(Error::bad_handle);
+  if (s->listener) return fail(Error::invalid);
+  return s->connection ? s->connection->unsent() : std::size_t{0};
+}
+
+std::size_t Stack::lent_bytes(SocketId id) const {
+  const Socket* s = impl_->find(id);
+  return s != nullptr && s->connection ? s->connection->sender().borrowed(Slice::Owner::lent) : 0;
 }
 
 Result<bool> Stack::at_mark(SocketId id) const {

@@ -94,10 +94,17 @@ enum class Shutdown : std::uint8_t {
   both = 2,   ///< the one and the other
 };
 
+/// Whether send() copies what it takes in.
+enum class Loan : std::uint8_t {
+  none,  ///< it does
+  call,  ///< large pieces may stay where they are: they must not change until Stack::end_loan()
+};
+
 /// How send() sends.
 struct SendFlags {
-  bool urgent = false;  ///< MSG_OOB: the last octet is the urgent one
-  bool more = false;    ///< MSG_MORE: more follows, do not send a part segment yet
+  bool urgent = false;     ///< MSG_OOB: the last octet is the urgent one
+  bool more = false;       ///< MSG_MORE: more follows, do not send a part segment yet
+  Loan loan = Loan::none;  ///< of a stream: who keeps the text until it is acknowledged
 };
 /// What receive() receives.
 struct ReceiveFlags {
@@ -159,6 +166,9 @@ class Stack {
   /// Copies in what fits. Errors: again (also while memory is short), pipe, not_connected, the pending error (reset,
   /// timed_out...).
   Result<std::size_t> send(SocketId s, Bytes text, SendFlags flags = {});
+  /// What is still needed of text sent on Loan::call is copied: the caller's memory is free. It comes before the call
+  /// in which the caller let it be used returns, whatever became of that; close() and abort() do it by themselves.
+  Status end_loan(SocketId s);
   /// Copies out what is there; 0 is the end of the stream. Errors: again, not_connected, the pending error; with
   /// `urgent` also invalid (nothing urgent, or it is in line).
   Result<std::size_t> receive(SocketId s, MutBytes out, ReceiveFlags flags = {});
@@ -224,6 +234,10 @@ class Stack {
   /// SIOCOUTQ: octets sent or queued and not acknowledged; of datagrams, those that wait for the link. Error: invalid
   /// (a listener).
   Result<std::size_t> unacknowledged_bytes(SocketId s) const;
+  /// SIOCOUTQNSD: octets queued and not yet sent; 0 of datagrams.
+  Result<std::size_t> unsent_bytes(SocketId s) const;
+  /// Octets on loan: still needed where the program has them.
+  std::size_t lent_bytes(SocketId s) const;
   /// SIOCATMARK: whether the next octet to be read is the urgent one.
   Result<bool> at_mark(SocketId s) const;
   /// STATUS (RFC 9293 section 3.10.6), as TCP_INFO; State::closed for a blank socket. Times are told as of `now`, or of

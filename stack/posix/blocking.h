@@ -13,8 +13,14 @@ namespace tunic {
 template <class Attempt>
 auto Sockets::blocking(Handle h, const Patience& patience, Attempt attempt) -> decltype(attempt()) {
   const std::lock_guard gate{driver_};
+  return patiently(h, patience, attempt);
+}
+
+/// The same for who has entered the gate and has something to do there afterwards.
+template <class Attempt>
+auto Sockets::patiently(Handle h, const Patience& patience, Attempt attempt) -> decltype(attempt()) {
   Waiter waiter;
-  Watch watch;  // ends before the gate is left
+  Watch watch;
   Driver::Wait how;
   for (;;) {
     if (!h.is_current()) return fail(Error::bad_handle);

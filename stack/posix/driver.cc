@@ -220,6 +220,19 @@ void Driver::glance() {
   tell_sitter();
 }
 
+bool Driver::exchange() {
+  if (seat_ == &background_) {
+    seat_ = nullptr;
+    put({background_.kick, nullptr});
+  }
+  ++seatings_;
+  flush();
+  const std::uint64_t before = stack_.counters().received;
+  poll_stack();
+  tell_sitter();
+  return stack_.counters().received != before;
+}
+
 void Driver::device_is_back() {
   wake_device();
   ring_sitter();

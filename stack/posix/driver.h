@@ -123,6 +123,9 @@ class Driver {
   void device_is_back();
   /// Receives what is there now, unless somebody waits for it anyway.
   void glance();
+  /// Sends what is ready and receives what that has brought: the device may answer before a write returns. Whether
+  /// anything came. The background thread leaves its seat, or each answer would wake it.
+  bool exchange();
 
   // -- around fork(), in this order; the last for the child, where nothing but these may be called afterwards --
   void before_fork();

@@ -97,6 +97,8 @@ class Sockets {
 
   template <class Attempt>
   auto blocking(Handle h, const Patience& patience, Attempt attempt) -> decltype(attempt());
+  template <class Attempt>
+  auto patiently(Handle h, const Patience& patience, Attempt attempt) -> decltype(attempt());
   template <class Call>
   auto once(Handle h, Call call) -> decltype(call());
 
@@ -121,6 +123,8 @@ class Sockets {
   Status receive_some(SocketId id, Transfer& t);
   Status peek(SocketId id, Transfer& t);
   Status send_some(SocketId id, Transfer& t);
+  Status send_lent(SocketId id, Transfer& t, bool waits);
+  bool sends_enough(SocketId id) const;
 
   Result<socklen_t> get_option(Description& s, int level, int option, std::span<std::byte> value);
   Status set_option(Description& s, int level, int option, Bytes value);

@@ -15,6 +15,8 @@ namespace tunic {
 
 namespace {
 
+constexpr int exchanges_at_once = 16;  // with the device, of one call that sends: then others have their turn
+
 /// Nothing more will come: the end of the stream, or an error that the next call is to report.
 bool is_over(const Stack& stack, SocketId id) {
   return stack.error(id) != 0 || (stack.ready(id) & (ready::hangup | ready::read_hangup)) != 0;
@@ -127,15 +129,26 @@ ssize_t Sockets::send(Handle h, std::span<const iovec> text, int flags, const ms
   const auto size = Pieces::total(text);
   if (!size) return answer(Result<ssize_t>{fail(size.error())});
   Transfer t{.all = text, .pieces = Pieces{text}, .size = *size, .flags = flags};
+  Patience patience{ready::writable, &Description::send_timeout, t.has(MSG_DONTWAIT)};
+  SocketId id;
   const auto attempt = [&]() -> Status {
+    id = h.socket->id;
     t.is_message = h.socket->transport != Transport::tcp;
     if (t.is_message) return send_message(*h.socket, t, about);
     if (t.has(MSG_FASTOPEN)) return fail(Error::unsupported);
     if (about != nullptr)
       if (const Status s = check_socket_controls(*about); !s) return s;
-    return send_some(h.socket->id, t);
+    t.lends = t.size >= driver_.stack().config().tcp.borrow_from;
+    if (!t.lends) return send_some(id, t);
+    patience.events = any_event;  // whatever is acknowledged is not copied
+    return send_lent(id, t, !patience.dont_wait && !h.socket->nonblocking);
   };
-  const Status s = blocking(h, {ready::writable, &Description::send_timeout, t.has(MSG_DONTWAIT)}, attempt);
+  const Status s = [&] {
+    const std::lock_guard gate{driver_};
+    const Status done = patiently(h, patience, attempt);
+    if (t.lends) (void)driver_.change().end_loan(id);  // whichever way the call ends
+    return done;
+  }();
   if (s || t.done != 0) return static_cast<ssize_t>(t.done);
   if (t.is_message) return answer(Result<ssize_t>{fail(s.error())});
   // On Linux writing to what has no connection is writing to a broken pipe.
@@ -149,7 +162,9 @@ Status Sockets::send_some(SocketId id, Transfer& t) {
   do {
     if (t.done != 0 && driver_.stack().error(id) != 0) return {};  // for the next call to report
     const MutBytes piece = t.pieces.front();
-    const SendFlags how{.urgent = t.has(MSG_OOB) && t.pieces.is_last(), .more = t.has(MSG_MORE)};
+    const SendFlags how{.urgent = t.has(MSG_OOB) && t.pieces.is_last(),
+                        .more = t.has(MSG_MORE),
+                        .loan = t.lends ? Loan::call : Loan::none};
     const auto n = driver_.change().send(id, piece, how);
     if (!n) return fail(n.error());
     t.done += *n;
@@ -157,6 +172,25 @@ Status Sockets::send_some(SocketId id, Transfer& t) {
     if (*n < piece.size()) return fail(Error::again);
   } while (t.done < t.size);
   return {};
+}
+
+/// Sends from the caller's memory, and takes in what the device answers at once, so that little or nothing is left to
+/// be copied when the call ends. `again` where a caller that waits had better wait: too much of its text would be
+/// copied unsent, although there is room for it.
+Status Sockets::send_lent(SocketId id, Transfer& t, bool waits) {
+  Status s = t.done < t.size ? send_some(id, t) : Status{};
+  for (int n = 0; n < exchanges_at_once && driver_.stack().lent_bytes(id) != 0 && driver_.exchange(); ++n)
+    if (!s && s.error() == Error::again) s = send_some(id, t);
+  if (s && waits && !sends_enough(id)) return fail(Error::again);
+  return s;
+}
+
+/// What is not sent fits the buffer that a socket begins with. More is copied for who does not wait: it is for paths
+/// that are long, and would be a copy of what the peer is not ready to take.
+bool Sockets::sends_enough(SocketId id) const {
+  const Stack& stack = driver_.stack();
+  return stack.lent_bytes(id) == 0 || is_over(stack, id) ||
+         stack.unsent_bytes(id).value_or(0) <= static_cast<std::size_t>(stack.get(id, Option::send_buffer).value_or(0));
 }
 
 }  // namespace tunic

@@ -18,6 +18,7 @@ struct Sockets::Transfer {
   std::size_t done = 0;
   std::optional<int> left{};  // receive: TCP_INQ, where it is asked for
   bool is_message = false;    // of a datagram socket, or a report
+  bool lends = false;         // send: the text may stay where it is until the call is over
 
   bool has(int flag) const { return (flags & flag) != 0; }
 };

@@ -88,7 +88,11 @@ class Connection {
   std::uint32_t take_learned_mtu() { return std::exchange(learned_mtu_, 0); }
 
   // -- door 2: user calls (3.10.2 to 3.10.6) --
-  Result<std::size_t> send(Bytes text, bool urgent, bool more, TcpContext& context);
+  /// `owner`: slab copies the text; lent and external borrow it, for which sender().places() are to be reserved.
+  Result<std::size_t> send(Bytes text, bool urgent, bool more, TcpContext& context,
+                           Slice::Owner owner = Slice::Owner::slab);
+  /// Copies what is borrowed from `owner` and still needed, into places that have been reserved.
+  void take_over(Pool& pool, Slice::Owner owner) { snd_.take_over(pool, owner); }
   Result<std::size_t> receive(MutBytes out, bool peek, std::size_t skip = 0);
   Result<std::size_t> receive_urgent(MutBytes out, bool peek);
   void shutdown_write();
@@ -120,6 +124,14 @@ class Connection {
   void set_error(int error) { error_ = error; }
   std::size_t readable() const;
   std::size_t unacknowledged() const { return snd_.queued(); }
+  std::size_t unsent() const {
+    return static_cast<std::size_t>(std::max<std::int64_t>(0, snd_.queue_end() - snd_.nxt()));
+  }
+  /// What send() would take in now, as far as its buffer has room.
+  std::size_t send_room(const TcpSettings& settings) const {
+    const std::size_t limit = send_limit(settings);
+    return limit - std::min(limit, snd_.queued());
+  }
   /// Whether the urgent text ends here: how much is left is what lies before (MUST-33).
   bool at_mark() const { return urgent_valid_ && rcv_.head() == urgent_mark_; }
   bool unfinished() const;

@@ -72,6 +72,14 @@ class Sender {
   void rest(Stock<OutgoingText>& stock);
 
   std::size_t append(Pool& pool, Bytes text) { return out_->queue.append(pool, text); }
+  /// Refers to text that is `owner`'s, until it is acknowledged or taken over.
+  void borrow(Bytes text, Slice::Owner owner) { out_->queue.borrow(Slice::borrowed(text, owner)); }
+  void take_over(Pool& pool, Slice::Owner owner) {
+    if (out_) out_->queue.take_over(pool, owner);
+  }
+  std::size_t borrowed(Slice::Owner owner) const { return out_ ? out_->queue.borrowed(owner) : 0; }
+  /// Chunks of the pool to be reserved for copies of it.
+  std::size_t places() const { return out_ ? out_->queue.places() : 0; }
   void queue_fin() { fin_queued_ = true; }
   /// SEND with URGENT: the urgent text ends at the last octet queued (section 3.8.5, MUST-62).
   void mark_urgent() { up_ = queue_end(); }

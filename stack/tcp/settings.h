@@ -48,6 +48,9 @@ struct TcpSettings {
   bool sack = true;          ///< offered and accepted (RFC 2018)
   bool window_scale = true;  ///< offered and accepted (RFC 7323 section 2)
   bool prediction = true;    ///< the fast path; the same packets come out without it
+  /// Text given in pieces of so many octets may be sent from where it is; what is smaller is copied as it is given. At
+  /// least 4096; from 2^32 on everything is copied. The same packets come out.
+  std::size_t borrow_from = 16u << 10;
 
   std::uint16_t port_first = 32'768;  ///< lowest ephemeral port (RFC 6056 section 3.2); 1024.. when none is left
   std::uint16_t port_last = 65'535;   ///< highest ephemeral port, >= port_first

@@ -7,7 +7,7 @@ namespace tunic {
 
 // 3.10.2 SEND. What is written goes out as soon as the rules of output.cc let it: nothing waits for a push (MUST-60,
 // MAY-16).
-Result<std::size_t> Connection::send(Bytes text, bool urgent, bool more, TcpContext& context) {
+Result<std::size_t> Connection::send(Bytes text, bool urgent, bool more, TcpContext& context, Slice::Owner owner) {
   if (error_ != 0) return fail(static_cast<Error>(take_error()));
   if (snd_.fin_queued()) return fail(Error::pipe);
   if (state_ == State::syn_sent || state_ == State::syn_received) return fail(Error::again);
@@ -20,7 +20,11 @@ Result<std::size_t> Connection::send(Bytes text, bool urgent, bool more, TcpCont
     rate_.on_app_limited(snd_.flight());  // the path waited for us
   if (!context.pool.has_spare(send_part)) return fail(Error::no_buffers);
   snd_.begin(context.parts.outgoing);
-  const std::size_t n = snd_.append(context.pool, text.first(std::min(text.size(), limit - snd_.queued())));
+  std::size_t n = std::min(text.size(), limit - snd_.queued());
+  if (owner == Slice::Owner::slab)
+    n = snd_.append(context.pool, text.first(n));
+  else
+    snd_.borrow(text.first(n), owner);
   if (n == 0) {
     snd_.rest(context.parts.outgoing);
     return fail(Error::no_buffers);
