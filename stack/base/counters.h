@@ -61,6 +61,7 @@ struct Counters {
   std::uint64_t tcp_out = 0;                   ///< TCP packets made; a super-packet is one
   std::uint64_t tcp_resets_out = 0;            ///< of these, resets
   std::uint64_t tcp_retransmits = 0;           ///< of these, with text or SYN or FIN that was sent before
+  std::uint64_t text_taken_over = 0;           ///< octets copied because a loan ended before they were acknowledged
   std::uint64_t predicted = 0;                 ///< segments that took the fast path
   std::uint64_t challenge_acks = 0;            ///< answers to what may be an attack (RFC 5961)
   std::uint64_t bad_options = 0;               ///< segments whose TCP options contradict themselves

@@ -32,6 +32,7 @@ void Stack::Impl::take_over(Socket& s, Slice::Owner owner) {
   pool.unreserve(s.places);
   s.places = 0;
   if (!s.connection) return;
+  counters.text_taken_over += s.connection->sender().borrowed(owner);
   s.connection->take_over(pool, owner);
   const std::size_t rest = s.connection->sender().places();
   static_cast<void>(pool.reserve(rest));  // it was there before

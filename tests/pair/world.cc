@@ -113,8 +113,20 @@ bool User::write_some() {
     finish_writing();
     return true;
   }
+  if (!lent_.empty()) return false;
   const std::size_t n = std::min(chunk(plan.write_chunk), plan.write - written_);
-  const auto sent = world_.at(side_).send(socket_, World::stream(written_, n));
+  Bytes text = World::stream(written_, n);
+  if (plan.loan != Duration{}) {
+    lent_.assign(text.begin(), text.end());
+    text = lent_;
+  }
+  const auto sent = world_.at(side_).send(socket_, text, {.loan = lent_.empty() ? Loan::none : Loan::call});
+  if (!sent)
+    lent_.clear();
+  else if (!lent_.empty())
+    world_.later(
+        Duration{static_cast<std::int64_t>(world_.random().in(0, static_cast<std::uint64_t>(plan.loan.count())))},
+        [this] { end_loan(); });
   if (sent) {
     written_ += *sent;
     return *sent != 0;
@@ -123,6 +135,13 @@ bool User::write_some() {
   error_ = static_cast<int>(sent.error());
   close();
   return false;
+}
+
+void User::end_loan() {
+  static_cast<void>(world_.at(side_).end_loan(socket_));  // which is known no more where the user has closed it
+  std::ranges::fill(lent_, std::byte{0xee});
+  lent_.clear();
+  act();
 }
 
 void User::finish_writing() {

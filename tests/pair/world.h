@@ -57,6 +57,8 @@ struct Plan {
   std::size_t write_chunk = 1u << 16, read_chunk = 1u << 16;  // at most in one call
   bool random_chunks = false;
   bool reads = true;
+  /// What is written is lent, for a random time up to this; then the memory is something else's. 0: it is copied.
+  Duration loan{};
   /// When all is written: shut the sending side, and close when the peer has ended too; close at once; reset; go on.
   enum class End { half_close, close, abort, stay } end = End::half_close;
 };
@@ -82,6 +84,7 @@ class User {
   bool write_some();
   void finish_writing();
   void close();
+  void end_loan();
   std::size_t chunk(std::size_t most);
 
   World& world_;
@@ -90,6 +93,7 @@ class User {
   std::size_t read_ = 0, written_ = 0;
   int error_ = 0;
   bool ended_ = false, gone_ = false, finished_ = false;
+  std::vector<std::byte> lent_;  // while a loan goes on
 };
 
 class World {

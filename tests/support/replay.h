@@ -80,6 +80,8 @@ class Recorder : private Link {
   Result<SocketId> accept(SocketId s);
   Status connect(SocketId s, const Endpoint& remote, Instant now);
   Result<std::size_t> send(SocketId s, Bytes text, SendFlags flags = {});
+  /// Not an event: a replay copies at once, and must give the same packets.
+  Status end_loan(SocketId s) { return stack_.end_loan(s); }
   Result<std::size_t> receive(SocketId s, MutBytes out, ReceiveFlags flags = {});
   Status shutdown(SocketId s, Shutdown how);
   Status close(SocketId s);

@@ -51,6 +51,47 @@ TEST(ByteQueue, lent_text_is_copied) {
   EXPECT_EQ(text_of(q, 0, 3000), std::string(3000, 'a'));
 }
 
+// What is borrowed is referred to, and is ours from take_over() on; what another owner lends stays where it is.
+TEST(ByteQueue, takes_over_what_is_borrowed_from_one_owner) {
+  for (const std::size_t dropped : {0u, 1u, 5'000u, 20'100u, 150'000u}) {
+    Pool pool{8u << 20};
+    ByteQueue q;
+    std::string lent(150'000, 'a'), external(20'000, 'b'), whole;
+    q.append(pool, bytes("begin"));
+    q.borrow(Slice::borrowed(bytes(lent), Slice::Owner::lent));
+    q.borrow(Slice::borrowed(bytes(external), Slice::Owner::external));
+    q.append(pool, bytes("middle"));
+    q.borrow(Slice::borrowed(bytes(lent).first(70'000), Slice::Owner::lent));
+    q.borrow({});
+    whole = "begin" + lent + external + "middle" + lent.substr(0, 70'000);
+    EXPECT_EQ(q.borrowed(Slice::Owner::lent), 220'000u);
+    EXPECT_EQ(q.borrowed(Slice::Owner::external), 20'000u);
+    EXPECT_EQ(q.places(), 3u + 1 + 2);
+    TxPacket packet;
+    EXPECT_EQ(q.gather(4, 60'000, packet), 60'000u);
+    EXPECT_EQ(packet.text[1].data(), reinterpret_cast<const std::byte*>(lent.data()));
+    packet.clear();
+    q.drop_front(dropped);
+    whole.erase(0, dropped);
+    const std::size_t used = pool.in_use();
+    q.take_over(pool, Slice::Owner::lent);
+    EXPECT_LE(pool.in_use() - used, 5 * Pool::payload);
+    lent.assign(lent.size(), 'x');
+    EXPECT_EQ(q.borrowed(Slice::Owner::lent), 0u);
+    EXPECT_EQ(q.places(), 1u);
+    EXPECT_EQ(text_of(q, 0, q.size()), whole);
+    q.take_over(pool, Slice::Owner::external);
+    external.assign(external.size(), 'y');
+    EXPECT_EQ(q.places(), 0u);
+    EXPECT_EQ(text_of(q, 0, q.size()), whole);
+    EXPECT_EQ(q.gather(0, 60'000, packet), 60'000u);
+    EXPECT_EQ(text_of(packet), whole.substr(0, 60'000));
+    packet.clear();
+    q.drop_front(q.size());
+    EXPECT_EQ(pool.in_use(), 0u);
+  }
+}
+
 TEST(ByteQueue, an_empty_queue_holds_no_memory) {
   Pool pool{8u << 20};
   ByteQueue q;

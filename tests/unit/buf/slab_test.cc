@@ -23,6 +23,26 @@ std::vector<std::byte> octets(std::size_t n, unsigned seed = 0) {
 
 bool equal(Bytes a, Bytes b) { return std::equal(a.begin(), a.end(), b.begin(), b.end()); }
 
+// What is reserved is there for who reserved it, whatever the others take.
+TEST(Pool, a_reservation_is_kept) {
+  Pool pool{4 * one_chunk};
+  ASSERT_TRUE(pool.reserve(2));
+  EXPECT_FALSE(pool.reserve(3));
+  EXPECT_TRUE(pool.has_spare(2));
+  std::vector<Slice> taken;
+  for (Slice s = pool.allocate(Class::receive); !s.empty(); s = pool.allocate(Class::receive))
+    taken.push_back(std::move(s));
+  EXPECT_EQ(taken.size(), 2u);
+  EXPECT_FALSE(pool.has_spare(4));
+  EXPECT_THROW(pool.allocate_reserved(Class::receive), std::bad_alloc) << "it has not ended";
+  pool.fail_every(1);
+  pool.unreserve(2);
+  for (int i = 0; i < 2; ++i) taken.push_back(pool.allocate_reserved(Class::receive));
+  EXPECT_THROW(pool.allocate_reserved(Class::tiny), std::bad_alloc);
+  taken.clear();
+  EXPECT_EQ(pool.in_use(), 0u);
+}
+
 TEST(Pool, gives_blocks_of_each_class) {
   Pool pool{16 * one_chunk};
   for (const Class c : all_classes) {
