@@ -226,8 +226,8 @@ bool Driver::exchange() {
     put({background_.kick, nullptr});
   }
   ++seatings_;
-  flush();
   const std::uint64_t before = stack_.counters().received;
+  flush();
   poll_stack();
   tell_sitter();
   return stack_.counters().received != before;

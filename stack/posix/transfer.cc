@@ -179,8 +179,11 @@ Status Sockets::send_some(SocketId id, Transfer& t) {
 /// copied unsent, although there is room for it.
 Status Sockets::send_lent(SocketId id, Transfer& t, bool waits) {
   Status s = t.done < t.size ? send_some(id, t) : Status{};
-  for (int n = 0; n < exchanges_at_once && driver_.stack().lent_bytes(id) != 0 && driver_.exchange(); ++n)
+  for (int n = 0; n < exchanges_at_once && driver_.stack().lent_bytes(id) != 0; ++n) {
+    const bool came = driver_.exchange();  // and what it told of is not told again: so the state is looked at after it
     if (!s && s.error() == Error::again) s = send_some(id, t);
+    if (!came) break;
+  }
   if (s && waits && !sends_enough(id)) return fail(Error::again);
   return s;
 }
