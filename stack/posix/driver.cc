@@ -223,7 +223,7 @@ void Driver::glance() {
 bool Driver::exchange() {
   if (seat_ == &background_) {
     seat_ = nullptr;
-    put({background_.kick, nullptr});
+    put({background_.doorbell(), nullptr});
   }
   ++seatings_;
   const std::uint64_t before = stack_.counters().received;
