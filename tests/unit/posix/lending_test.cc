@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <condition_variable>
+#include <mutex>
 #include <random>
 #include <thread>
 
@@ -230,12 +232,12 @@ TEST(Lending, nothing_is_lost_where_much_is_and_calls_are_interrupted) {
     Config config = Host::default_config();
     if (!lends) config.tcp.borrow_from = std::size_t{1} << 32;
     Wired w{50, config};
-    std::atomic<bool> over{false};
-    std::thread pest{[&over, whom = pthread_self()] {
-      while (!over.load()) {
-        pthread_kill(whom, SIGUSR1);
-        usleep(300);
-      }
+    std::mutex mutex;
+    std::condition_variable end;
+    bool over = false;
+    std::thread pest{[&, whom = pthread_self()] {
+      std::unique_lock lock{mutex};
+      while (!end.wait_for(lock, 300us, [&] { return over; })) pthread_kill(whom, SIGUSR1);
     }};
     std::minstd_rand random{7};
     std::size_t sent = 0;
@@ -250,7 +252,11 @@ TEST(Lending, nothing_is_lost_where_much_is_and_calls_are_interrupted) {
         ASSERT_TRUE(error == EINTR || error == EAGAIN) << strerrorname_np(error);
       }
     }
-    over = true;
+    {
+      const std::lock_guard lock{mutex};
+      over = true;
+    }
+    end.notify_one();
     pest.join();
     EXPECT_EQ(w.taken_over() != 0, lends);
     EXPECT_TRUE(w.finish());
