@@ -19,11 +19,13 @@ TimerWheel::Tick TimerWheel::tick_after(Instant when) {
   return (t >> tick_bits) + ((t & ((std::uint64_t{1} << tick_bits) - 1)) != 0);
 }
 
+// A time that had passed when the node was armed is that of base_, which cannot go on before the node has come out.
+TimerWheel::Tick TimerWheel::tick_of(const TimerNode& node) const { return std::max(tick_after(node.when), base_); }
+
 void TimerWheel::arm(TimerNode& node, Instant when) {
   cancel(node);
   node.when = when;
   if (when == never) return;
-  node.tick_ = std::max(tick_after(when), base_);
   place(node, cascading_ == none ? 0 : static_cast<unsigned>(cascading_ / slots));
   ++size_;
 }
@@ -35,12 +37,13 @@ void TimerWheel::cancel(TimerNode& node) {
 }
 
 void TimerWheel::place(TimerNode& node, unsigned lowest_level) {
-  const auto differing = static_cast<unsigned>(std::bit_width(node.tick_ ^ base_));
+  const Tick tick = tick_of(node);
+  const auto differing = static_cast<unsigned>(std::bit_width(tick ^ base_));
   const unsigned level = std::max(lowest_level, differing == 0 ? 0 : (differing - 1) / level_bits);
-  const auto digit = static_cast<unsigned>(node.tick_ >> (level * level_bits)) & (slots - 1);
+  const auto digit = static_cast<unsigned>(tick >> (level * level_bits)) & (slots - 1);
   node.slot_ = static_cast<std::uint16_t>(level * slots + digit);
   Slot& slot = slots_[node.slot_];
-  slot.earliest = slot.nodes.empty() ? node.tick_ : std::min(slot.earliest, node.tick_);
+  slot.earliest = slot.nodes.empty() ? tick : std::min(slot.earliest, tick);
   slot.nodes.push_back(node);
   used_[level] |= std::uint64_t{1} << digit;
 }
@@ -70,7 +73,7 @@ TimerNode* TimerWheel::pop_due(Instant now) {
     }
     if (first < slots) {  // on the finest level: one tick a slot
       TimerNode& node = slots_[first].nodes.front();
-      base_ = node.tick_;
+      base_ = tick_of(node);
       cancel(node);
       return &node;
     }

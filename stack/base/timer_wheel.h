@@ -17,13 +17,12 @@ namespace tunic {
 
 /// One deadline. The owner cancels it before it goes away.
 struct TimerNode : ListHook<TimerNode> {
-  std::uint32_t owner = 0;  // whose deadline: the caller's number
   Instant when{};           // set by arm()
+  std::uint32_t owner = 0;  // whose deadline: the caller's number
   bool is_armed() const { return is_linked(); }
 
  private:
   friend class TimerWheel;
-  std::uint64_t tick_ = 0;
   std::uint16_t slot_ = 0;
 };
 
@@ -58,6 +57,7 @@ class TimerWheel {
 
   static Tick tick_reached(Instant now);
   static Tick tick_after(Instant when);
+  Tick tick_of(const TimerNode& node) const;
   void place(TimerNode& node, unsigned lowest_level);
   void remove(TimerNode& node);
   std::size_t first_slot() const;

@@ -34,10 +34,12 @@ void Stack::Impl::run_timers(Instant now) {
       expire_fragments(now);
       continue;
     }
-    Socket& s = at(node->owner);
+    const std::uint32_t index = node->owner;
+    Socket& s = at(index);
+    timers.give_back(std::move(s.timer));
     TcpContext c = context(s.local_peer);
     s.connection->timeouts(now, c);
-    settle(node->owner, now);
+    settle(index, now);
   }
 }
 
@@ -99,8 +101,8 @@ void Stack::Impl::flush(Instant now, Link& link) {
       continue;
     }
     s.dirty = false;
-    if (const Instant when = s.connection->deadline(); !s.timer.is_armed() || when < s.timer.when)
-      wheel.arm(s.timer, when);
+    if (const Instant when = s.connection->deadline(); when != never && (!s.timer || when < s.timer->when))
+      arm_timer(id.index, when);
   }
   flush_replies(link);
   send_burst(device_burst, link);
@@ -203,7 +205,7 @@ std::size_t Stack::Impl::send_to_self(Burst& burst) {
 void Stack::Impl::reap() {
   for (std::size_t n = dying.size(); n > 0; --n) {
     const SocketId id = dying.pop_front();
-    if (sockets[id.index]->generation != id.generation) continue;
+    if (at(id.index).generation != id.generation) continue;
     if (at(id.index).dirty)
       dying.push_back(id);  // its reset or last ACK was refused: once more
     else

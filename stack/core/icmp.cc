@@ -66,7 +66,7 @@ ErrorReport Stack::Impl::report_of(const IcmpError& e, const Endpoint& to, std::
 }
 
 void Stack::Impl::queue_report(Socket& s, std::uint32_t index, const ErrorReport& report, Bytes quoted) {
-  const std::size_t buffer = s.chosen().receive_buffer;
+  const std::size_t buffer = s.options.receive_buffer;
   if (!s.errors) s.errors = std::make_unique<ErrorQueue>();
   if (s.errors->add(pool, report, Slice::lent(quoted), s.datagram ? s.datagram->room(buffer) : buffer))
     mark_edge(index);

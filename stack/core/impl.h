@@ -5,6 +5,8 @@
 #include <memory>
 #include <vector>
 
+#include "base/chunked.h"
+#include "base/stock.h"
 #include "core/socket.h"
 #include "core/stack.h"
 #include "ip/addresses.h"
@@ -152,9 +154,11 @@ struct Stack::Impl {
 
   // sockets.cc
   void config_changed();
-  Socket* find(SocketId s) const;
-  Socket& at(std::uint32_t index) { return *sockets[index]; }
-  SocketId id_of(std::uint32_t index) const { return {index, sockets[index]->generation}; }
+  Socket* find(SocketId s);
+  Socket& at(std::uint32_t index) { return sockets[index]; }
+  /// Whose `pair` is: a value of the demux.
+  std::optional<std::uint32_t> find_pair(const FourTuple& pair) const;
+  SocketId id_of(std::uint32_t index) const { return {index, sockets[index].generation}; }
   Result<std::uint32_t> new_socket(Family family, Transport transport = Transport::tcp);
   void free_socket(std::uint32_t index);
   Status bind(Socket& s, std::uint32_t index, const Endpoint& local);
@@ -174,6 +178,9 @@ struct Stack::Impl {
   void settle(std::uint32_t index, Instant now);
   void enter_time_wait(Socket& s, Instant now);
   void forget_record(std::uint32_t record);
+  /// When its connection is to be woken at the latest.
+  void arm_timer(std::uint32_t index, Instant when);
+  void cancel_timer(Socket& s);
   void mark_dirty(std::uint32_t index);
   void mark_edge(std::uint32_t index, std::uint8_t news = any_edge);
   /// Whether `s` could write but for the memory, which is kept for what arrives; it gets an edge when there is some
@@ -210,13 +217,14 @@ struct Stack::Impl {
   DestinationLimit echo_limit, reset_limit;
   std::uint32_t path_news = 0;  // grows when a path MTU changes: connections ask before they send next
   TimerWheel wheel;
+  Stock<TimerNode> timers;
   Demux demux;
   PortTable ports;
   EphemeralPorts ephemeral;
   DatagramTables udp, echo;  // the ports of echo are identifiers
   TimeWaitTable time_wait;
   TimerNode time_wait_timer, reassembly_timer;
-  std::vector<std::unique_ptr<Socket>> sockets;
+  Chunked<Socket> sockets;  // timers and connections refer to them
   std::vector<std::uint32_t> free_slots;
   std::size_t live = 0;  // sockets and connections
   Ring<SocketId> edges;

@@ -69,7 +69,7 @@ std::optional<Drop> Stack::Impl::deliver_tcp(RxPacket& packet, std::size_t offse
   if (seg.text.empty()) seg.text = {};
   seg.gso_size = packet.offload.gso_size;
 
-  if (const auto found = demux.find(seg.pair)) {
+  if (const auto found = find_pair(seg.pair)) {
     if (*found & record_bit) return time_wait_arrives(*found & ~record_bit, seg, now);
     const std::uint32_t index = *found;
     Socket& s = at(index);
@@ -120,8 +120,9 @@ std::optional<Drop> Stack::Impl::listen_arrives(std::uint32_t listener_index, Se
   child.local = seg.pair.local;
   child.flow_label = flow_label_of(seg.pair);
   child.local_peer = addresses.is_local(seg.pair.remote.addr);
+  child.options = listening.options;
   child.connection =
-      std::make_unique<Connection>(seg.pair, listening.options, config.tcp, first_hop_mtu(seg.pair.remote.addr));
+      std::make_unique<Connection>(seg.pair, child.options, config.tcp, first_hop_mtu(seg.pair.remote.addr));
   follow_path(child, now);
   Seq32 iss = config.tcp.test_isn ? Seq32{*config.tcp.test_isn} : initial_sequence(prf, seg.pair, now);
   if (reopened != nullptr) iss = beyond(iss, *reopened);

@@ -86,7 +86,7 @@ std::int64_t seconds_of(int retransmissions) {
 
 // As Linux: at most half of what the buffer may become, and the buffer grows to hold it.
 void set_receive_low(Socket& s, std::size_t n, const Config& config) {
-  UserOptions& u = s.chosen();
+  UserOptions& u = s.options;
   if (s.datagram) {
     u.receive_low = to_octets(n);
     return;
@@ -108,7 +108,7 @@ Status Stack::set(SocketId id, Option o, std::int64_t value) {
   const Range range = range_of(o);
   if (range.least == 0 && range.most == 1) value = value != 0;
   if (value < range.least || value > range.most) return fail(Error::invalid);
-  UserOptions& u = s->chosen();
+  UserOptions& u = s->options;
   const TcpSettings& t = impl_->config.tcp;
   const auto on = value != 0;
   const auto number = static_cast<int>(value);
@@ -231,7 +231,7 @@ Status Stack::set(SocketId id, Option o, std::int64_t value) {
 Result<std::int64_t> Stack::get(SocketId id, Option o) const {
   Socket* s = impl_->find(id);
   if (s == nullptr) return fail(Error::bad_handle);
-  const UserOptions& u = s->chosen();
+  const UserOptions& u = s->options;
   if (s->datagram && is_of_tcp(o)) return fail(Error::no_option);
   switch (o) {
     case Option::reuse_address:
@@ -313,14 +313,14 @@ Status Stack::set_congestion(SocketId id, std::string_view name) {
   if (s == nullptr) return fail(Error::bad_handle);
   const auto found = std::ranges::find(congestion_controls, name);
   if (found == congestion_controls.end()) return fail(Error::no_entry);
-  s->chosen().congestion = static_cast<std::uint8_t>(found - congestion_controls.begin());
+  s->options.congestion = static_cast<std::uint8_t>(found - congestion_controls.begin());
   return {};
 }
 
 Result<std::string_view> Stack::congestion(SocketId id) const {
   Socket* s = impl_->find(id);
   if (s == nullptr) return fail(Error::bad_handle);
-  return congestion_controls[s->chosen().congestion];
+  return congestion_controls[s->options.congestion];
 }
 
 Result<TcpInfo> Stack::info(SocketId id, std::optional<Instant> now) const {

@@ -31,7 +31,7 @@ std::optional<Drop> Stack::Impl::tcp_error(const IcmpError& e, Instant now) {
   if (e.too_big) told.mtu = e.mtu != 0 ? e.mtu : plateau_below(e.quoted_size);
   if (e.too_big && v4) told.mtu = std::max(told.mtu, config.ip.min_pmtu);  // C2
   if (e.too_big && !v4 && told.mtu < PmtuCache::min_v6) return Drop::icmp_ignored;
-  const auto found = demux.find(pair);
+  const auto found = find_pair(pair);
   if (!found || (*found & record_bit) != 0) return Drop::icmp_unmatched;
   Socket& s = at(*found);
   const auto drop = s.connection->network_error(told, now, config.tcp);

@@ -29,29 +29,27 @@ struct Socket {
   bool bound_by_user = false;    // bind() chose it: kept when a connection ends
   bool connect_pending = false;  // connect() has not yet told of its success
   bool in_demux = false;
-  bool any_address = false;  // bind() left the address to connect()
-  int late_error = 0;        // of a connection that disconnect() ended
-  bool local_peer = false;   // the other end is in this Stack
-  bool embryo = false;       // of a listener, before it is established
-  bool queued = false;       // established, waits for accept()
+  bool any_address = false;               // bind() left the address to connect()
+  bool local_peer = false;                // the other end is in this Stack
+  bool embryo = false;                    // of a listener, before it is established
+  bool queued = false;                    // established, waits for accept()
+  std::uint8_t time_wait_generation = 0;  // of `time_wait`
+  std::uint32_t time_wait = 0xffffffff;   // the record this connection left
   std::uint32_t generation = 1;
   std::uint32_t places = 0;      // chunks of the pool reserved for copies of what is borrowed
   std::uint32_t flow_label = 0;  // of all its packets to its peer (RFC 6437)
   std::uint32_t path_news = 0;   // of the Stack, when its connection was last told of the path MTU
   SocketId parent{};             // the listener of a socket that nobody accepted yet
   std::uint32_t listening = 0;   // how often listen() began here; of a child, when its parent took it
+  int late_error = 0;            // of a connection that disconnect() ended
   BindingId binding{};
-  Endpoint local{};                      // as bound: the address may be a wildcard
-  UserOptions options;                   // of a blank socket or a listener; a connection has its own
-  std::uint32_t time_wait = 0xffffffff;  // the record this connection left, and its generation
-  std::uint8_t time_wait_generation = 0;
+  Endpoint local{};  // as bound: the address may be a wildcard
+  UserOptions options;
   std::unique_ptr<Listener> listener;
   std::unique_ptr<Connection> connection;
   std::unique_ptr<DatagramSocket> datagram;
   std::unique_ptr<ErrorQueue> errors;  // while there are some
-  TimerNode timer;
-
-  UserOptions& chosen() { return connection ? connection->options : options; }
+  std::unique_ptr<TimerNode> timer;  // while it is armed
 };
 
 }  // namespace tunic

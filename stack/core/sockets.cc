@@ -70,15 +70,23 @@ void Stack::Impl::config_changed() {
 }
 
 Stack::Impl::~Impl() {
-  for (auto& s : sockets) wheel.cancel(s->timer);
+  for (std::size_t i = 0; i < sockets.size(); ++i) cancel_timer(sockets[i]);
   wheel.cancel(time_wait_timer);
   wheel.cancel(reassembly_timer);
 }
 
-Socket* Stack::Impl::find(SocketId s) const {
+Socket* Stack::Impl::find(SocketId s) {
   if (s.index >= sockets.size()) return nullptr;
-  Socket& socket = *sockets[s.index];
+  Socket& socket = at(s.index);
   return socket.held && socket.generation == s.generation ? &socket : nullptr;
+}
+
+std::optional<std::uint32_t> Stack::Impl::find_pair(const FourTuple& pair) const {
+  const auto found = demux.find(pair);
+  if (!found) return {};
+  const bool is_record = (*found & record_bit) != 0;
+  const FourTuple& is = is_record ? time_wait[*found & ~record_bit].pair : sockets[*found].connection->pair();
+  return is == pair ? found : std::nullopt;
 }
 
 Result<std::uint32_t> Stack::Impl::new_socket(Family family, Transport transport) {
@@ -86,7 +94,7 @@ Result<std::uint32_t> Stack::Impl::new_socket(Family family, Transport transport
   std::uint32_t index;
   if (free_slots.empty()) {
     index = static_cast<std::uint32_t>(sockets.size());
-    sockets.push_back(std::make_unique<Socket>());
+    sockets.add();
   } else {
     index = free_slots.back();
     free_slots.pop_back();
@@ -94,7 +102,6 @@ Result<std::uint32_t> Stack::Impl::new_socket(Family family, Transport transport
   Socket& s = at(index);
   s.kind = Socket::Kind::blank;
   s.family = family;
-  s.timer.owner = index;
   s.options.ttl = family == Family::v4 ? config.tcp.ttl : config.tcp.hop_limit;
   s.options.v6_only = family == Family::v6 && config.v6_only;
   s.options.syn_count = static_cast<std::uint8_t>(config.tcp.syn_retries);
@@ -116,12 +123,12 @@ Result<std::uint32_t> Stack::Impl::new_socket(Family family, Transport transport
 
 void Stack::Impl::free_socket(std::uint32_t index) {
   Socket& s = at(index);
-  wheel.cancel(s.timer);
+  cancel_timer(s);
   unbind(s);
   pool.unreserve(s.places);
   const std::uint32_t next = s.generation + 1;
-  sockets[index] = std::make_unique<Socket>();
-  at(index).generation = next == 0 ? 1 : next;
+  sockets.renew(index);
+  s.generation = next == 0 ? 1 : next;
   free_slots.push_back(index);
   --live;
 }
@@ -188,7 +195,7 @@ void Stack::Impl::unbind(Socket& s) {
 }
 
 bool Stack::Impl::pair_is_free(const FourTuple& pair, Instant now) const {
-  const auto found = demux.find(pair);
+  const auto found = find_pair(pair);
   if (!found) return true;
   return (*found & record_bit) != 0 && time_wait.reusable(*found & ~record_bit, now, config.tcp);
 }
@@ -196,8 +203,7 @@ bool Stack::Impl::pair_is_free(const FourTuple& pair, Instant now) const {
 // A connection that never came to be leaves a blank socket behind.
 Status Stack::Impl::forget_failed(Socket& s) {
   if (s.connection->state() != State::closed || s.connection->was_established()) return fail(Error::is_connected);
-  s.options = s.connection->options;
-  wheel.cancel(s.timer);
+  cancel_timer(s);
   s.connection.reset();
   s.kind = Socket::Kind::blank;
   return {};
@@ -244,7 +250,7 @@ Status Stack::Impl::connect(Socket& s, std::uint32_t index, Endpoint remote, Ins
   }
 
   Seq32 iss = config.tcp.test_isn ? Seq32{*config.tcp.test_isn} : initial_sequence(prf, pair, now);
-  if (const auto old = demux.find(pair)) {
+  if (const auto old = find_pair(pair)) {
     iss = beyond(iss, time_wait[*old & ~record_bit].snd_nxt);
     forget_record(*old & ~record_bit);
   }
@@ -283,8 +289,7 @@ void Stack::Impl::disconnect(Socket& s, std::uint32_t index) {
         before == State::closed || before == State::time_wait ? c.take_error() : static_cast<int>(Error::reset);
     if (s.in_demux) demux.erase(c.pair());
     s.in_demux = s.connect_pending = false;
-    wheel.cancel(s.timer);
-    s.options = c.options;
+    cancel_timer(s);
     s.connection.reset();
     s.kind = Socket::Kind::blank;
     const Port port = s.local.port;
@@ -339,7 +344,7 @@ void Stack::Impl::settle(std::uint32_t index, Instant now) {
   }
   const bool ended = !s.in_demux;
   if (ended) {
-    wheel.cancel(s.timer);
+    cancel_timer(s);
     if (!s.bound_by_user) unbind(s);
     if (!s.held && !s.queued) dying.push_back(id_of(index));
   }
@@ -382,6 +387,19 @@ void Stack::Impl::feed_starved() {
     at(id.index).starved = false;
     mark_edge(id.index, ready::writable);
   }
+}
+
+void Stack::Impl::arm_timer(std::uint32_t index, Instant when) {
+  Socket& s = at(index);
+  if (!s.timer) s.timer = timers.take();
+  s.timer->owner = index;
+  wheel.arm(*s.timer, when);
+}
+
+void Stack::Impl::cancel_timer(Socket& s) {
+  if (!s.timer) return;
+  wheel.cancel(*s.timer);
+  timers.give_back(std::move(s.timer));
 }
 
 void Stack::Impl::mark_dirty(std::uint32_t index) {

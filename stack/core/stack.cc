@@ -333,14 +333,15 @@ Pool& Stack::pool() { return impl_->pool; }
 std::uint64_t Stack::digest() const {
   std::uint64_t h = 0x9ae16a3b2f90404fu;
   const auto mix = [&h](std::uint64_t v) { h = (h ^ v) * 0x9e3779b97f4a7c15u, h ^= h >> 32; };
-  for (const auto& s : impl_->sockets) {
-    mix(static_cast<std::uint64_t>(s->kind));
-    mix(s->generation);
-    mix(s->held);
-    if (s->listener) mix(s->listener->waiting() << 32 | s->listener->half_open());
-    if (s->connection) h = s->connection->digest(h);
-    if (s->datagram) h = s->datagram->digest(h);
-    if (s->errors) mix(s->errors->charge());
+  for (std::size_t i = 0; i < impl_->sockets.size(); ++i) {
+    const Socket& s = impl_->sockets[i];
+    mix(static_cast<std::uint64_t>(s.kind));
+    mix(s.generation);
+    mix(s.held);
+    if (s.listener) mix(s.listener->waiting() << 32 | s.listener->half_open());
+    if (s.connection) h = s.connection->digest(h);
+    if (s.datagram) h = s.datagram->digest(h);
+    if (s.errors) mix(s.errors->charge());
   }
   for (std::uint32_t i = impl_->time_wait.oldest(); i != TimeWaitTable::no_record; i = impl_->time_wait[i].next)
     mix(std::uint64_t{impl_->time_wait[i].snd_nxt} << 32 | impl_->time_wait[i].rcv_nxt);
@@ -356,9 +357,11 @@ std::size_t Stack::connections() const { return impl_->demux.size(); }
 
 bool Stack::unfinished() const {
   if (!impl_->replies.empty() || !impl_->loop.empty() || !impl_->stalled.empty()) return true;
-  return std::any_of(impl_->sockets.begin(), impl_->sockets.end(), [](const auto& s) {
-    return s->connection ? s->connection->unfinished() : s->datagram && !s->datagram->output.empty();
-  });
+  for (std::size_t i = 0; i < impl_->sockets.size(); ++i) {
+    const Socket& s = impl_->sockets[i];
+    if (s.connection ? s.connection->unfinished() : s.datagram && !s.datagram->output.empty()) return true;
+  }
+  return false;
 }
 
 void Stack::wipe_secrets() { impl_->secrets->prf.wipe(); }

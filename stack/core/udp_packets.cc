@@ -19,7 +19,10 @@ constexpr std::size_t quantum = 8;               // datagrams of a socket in tur
 }  // namespace
 
 std::optional<std::uint32_t> Stack::Impl::find_datagram_socket(Transport t, const FourTuple& pair) {
-  if (const auto connected = tables(t).pairs.find(pair)) return connected;  // U4; echo sockets have no pairs
+  if (const auto connected = tables(t).pairs.find(pair)) {  // U4; echo sockets have no pairs
+    const Socket& s = at(*connected);
+    if (s.local == pair.local && s.datagram->peer == pair.remote) return connected;
+  }
   return tables(t).ports.find_listener(pair);
 }
 

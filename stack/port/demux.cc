@@ -1,8 +1,8 @@
 #include "port/demux.h"
 
 #include <bit>
-#include <cstring>
 #include <new>
+#include <span>
 
 namespace tunic {
 namespace {
@@ -19,24 +19,13 @@ unsigned first_index(std::uint64_t match) { return static_cast<unsigned>(std::co
 std::uint64_t free_slots(std::uint64_t tags) { return matches(tags, 0); }
 std::uint8_t tag_at(std::uint64_t tags, unsigned index) { return static_cast<std::uint8_t>(tags >> (8 * index)); }
 
-// std::array's == would call memcmp for 36 octets.
-bool equal(const std::array<std::byte, 36>& a, const std::array<std::byte, 36>& b) {
-  std::uint64_t x[4], y[4];
-  std::uint32_t end_x, end_y;
-  std::memcpy(x, a.data(), 32), std::memcpy(y, b.data(), 32);
-  std::memcpy(&end_x, a.data() + 32, 4), std::memcpy(&end_y, b.data() + 32, 4);
-  return ((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) | (end_x ^ end_y)) == 0;
-}
-
 }  // namespace
 
 Demux::Demux(const Prf& prf) : prf_{&prf} { segments_[0] = std::make_unique<Bucket[]>(first_buckets); }
 
-// Bucket numbers are cut to 24 bits at most (segments), which leaves the highest octet for the tag.
-Demux::Hash Demux::hash(const Key& key) const {
-  const std::uint64_t h = (*prf_)(Purpose::demux, key);
-  const auto tag = static_cast<std::uint8_t>(h >> 56);
-  return {static_cast<std::uint32_t>(h), static_cast<std::uint32_t>(h >> 32), tag == 0 ? std::uint8_t{1} : tag};
+Demux::Hash Demux::hash(const FourTuple& pair) const {
+  const Hash h{(*prf_)(Purpose::demux, std::as_bytes(std::span{&pair, 1}))};
+  return h.tag() != 0 ? h : Hash{h.bits | std::uint64_t{1} << 56};
 }
 
 // Segment 0 has the first buckets, segment k as many as all before it.
@@ -52,48 +41,44 @@ Demux::Bucket& Demux::bucket(std::uint32_t number) const {
 }
 
 // Both buckets are asked at once: which of them holds the pair is anyone's guess, also the processor's.
-Demux::Slot Demux::locate(const Key& key, const Hash& h) const {
-  Bucket &first = bucket(h.first), &second = bucket(h.second);
-  std::uint64_t match = matches(first.tags, h.tag) >> 7 | matches(second.tags, h.tag) >> 6;
+Demux::Slot Demux::locate(Hash h) const {
+  Bucket &first = bucket(h.first()), &second = bucket(h.second());
+  std::uint64_t match = matches(first.tags, h.tag()) >> 7 | matches(second.tags, h.tag()) >> 6;
   for (; match != 0; match &= match - 1) {
     Bucket& b = (std::countr_zero(match) & 1) == 0 ? first : second;
-    if (equal(b.keys[first_index(match)], key)) return {&b, first_index(match)};
+    if (b.hashes[first_index(match)] == h.bits) return {&b, first_index(match)};
   }
   return {};
 }
 
 std::optional<std::uint32_t> Demux::find(const FourTuple& pair) const {
-  const auto key = std::bit_cast<Key>(pair);
-  const Slot slot = locate(key, hash(key));
+  const Slot slot = locate(hash(pair));
   if (slot.bucket == nullptr) return {};
   return slot.bucket->values[slot.index];
 }
 
 bool Demux::replace(const FourTuple& pair, std::uint32_t value) {
-  const auto key = std::bit_cast<Key>(pair);
-  const Slot slot = locate(key, hash(key));
+  const Slot slot = locate(hash(pair));
   if (slot.bucket == nullptr) return false;
   slot.bucket->values[slot.index] = value;
   return true;
 }
 
 bool Demux::insert(const FourTuple& pair, std::uint32_t value) {
-  const auto key = std::bit_cast<Key>(pair);
-  const Hash h = hash(key);
-  if (locate(key, h).bucket != nullptr) return false;
+  const Hash h = hash(pair);
+  if (locate(h).bucket != nullptr) return false;
   grow();
-  Bucket &first = bucket(h.first), &second = bucket(h.second);
+  Bucket &first = bucket(h.first()), &second = bucket(h.second());
   Bucket* to = std::popcount(free_slots(first.tags)) >= std::popcount(free_slots(second.tags)) ? &first : &second;
   if (free_slots(to->tags) == 0) to = make_room(first) ? &first : make_room(second) ? &second : nullptr;
   if (to == nullptr) return false;
-  put(*to, key, h.tag, value);
+  put(*to, h, value);
   ++size_;
   return true;
 }
 
 bool Demux::erase(const FourTuple& pair) {
-  const auto key = std::bit_cast<Key>(pair);
-  const Slot slot = locate(key, hash(key));
+  const Slot slot = locate(hash(pair));
   if (slot.bucket == nullptr) return false;
   slot.bucket->tags &= ~(std::uint64_t{0xff} << (8 * slot.index));
   if (--size_ == 0) {  // an empty table keeps its first buckets alone
@@ -106,23 +91,23 @@ bool Demux::erase(const FourTuple& pair) {
   return true;
 }
 
-void Demux::put(Bucket& to, const Key& key, std::uint8_t tag, std::uint32_t value) {
+void Demux::put(Bucket& to, Hash h, std::uint32_t value) {
   const unsigned i = first_index(free_slots(to.tags));
-  to.tags |= std::uint64_t{tag} << (8 * i);
-  to.keys[i] = key;
+  to.tags |= std::uint64_t{h.tag()} << (8 * i);
+  to.hashes[i] = h.bits;
   to.values[i] = value;
 }
 
 void Demux::move(Slot from, Bucket& to) {
-  put(to, from.bucket->keys[from.index], tag_at(from.bucket->tags, from.index), from.bucket->values[from.index]);
+  put(to, Hash{from.bucket->hashes[from.index]}, from.bucket->values[from.index]);
   from.bucket->tags &= ~(std::uint64_t{0xff} << (8 * from.index));
 }
 
 // Moves one pair of a full bucket to its other bucket, if any of the 8 has room there.
 bool Demux::make_room(Bucket& full) {
   for (unsigned i = 0; i < slots; ++i) {
-    const Hash h = hash(full.keys[i]);
-    Bucket &first = bucket(h.first), &other = &first == &full ? bucket(h.second) : first;
+    const Hash h{full.hashes[i]};
+    Bucket &first = bucket(h.first()), &other = &first == &full ? bucket(h.second()) : first;
     if (free_slots(other.tags) == 0) continue;
     move({&full, i}, other);
     return true;
@@ -153,8 +138,8 @@ void Demux::split_bucket() {
   high.tags = 0;
   for (unsigned i = 0; i < slots; ++i) {
     if (tag_at(low.tags, i) == 0) continue;
-    const Hash h = hash(low.keys[i]);
-    const std::uint32_t number = (h.first & (level_ - 1)) == split_ ? h.first : h.second;
+    const Hash h{low.hashes[i]};
+    const std::uint32_t number = (h.first() & (level_ - 1)) == split_ ? h.first() : h.second();
     if ((number & level_) != 0) move({&low, i}, high);
   }
 }

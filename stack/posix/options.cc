@@ -199,7 +199,7 @@ Status Sockets::set_option(Description& s, int level, int option, Bytes value) {
         const auto l = read<struct linger>(value);
         if (!l) return fail(l.error());
         const Status set = stack.set(s.id, Option::linger, l->l_onoff != 0 ? l->l_linger : -1);
-        if (set && l->l_onoff != 0) s.settings[Kept::linger_time] = l->l_linger;
+        if (set && l->l_onoff != 0) s.settings.set(Kept::linger_time, l->l_linger);
         return set;
       }
       case SO_RCVBUFFORCE:
@@ -229,7 +229,7 @@ Status Sockets::set_option(Description& s, int level, int option, Bytes value) {
   const auto n = number_to_keep(*row, *given, kind, level == IPPROTO_IP ? tcp.ttl : tcp.hop_limit);
   if (!n) return fail(n.error());
   if (const Option* of_stack = std::get_if<Option>(&row->home)) return stack.set(s.id, *of_stack, *n);
-  s.settings[std::get<Kept>(row->home)] = static_cast<int>(*n);
+  s.settings.set(std::get<Kept>(row->home), static_cast<int>(*n));
   return {};
 }
 

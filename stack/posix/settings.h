@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 namespace tunic {
 
@@ -37,13 +38,32 @@ enum class Kept : std::uint8_t {
   count
 };
 
-struct SocketSettings {
-  SocketSettings() { (*this)[Kept::incoming_cpu] = -1; }
-  int& operator[](Kept k) { return kept[static_cast<std::size_t>(k)]; }
-  int operator[](Kept k) const { return kept[static_cast<std::size_t>(k)]; }
+/// Most sockets are told nothing of this: there is memory for it once something was said.
+class SocketSettings {
+ public:
+  SocketSettings() = default;
+  SocketSettings(const SocketSettings& o) { *this = o; }
+  SocketSettings& operator=(const SocketSettings& o) {
+    kept_ = o.kept_ ? std::make_unique<All>(*o.kept_) : nullptr;
+    late_error = o.late_error;
+    return *this;
+  }
+  int operator[](Kept k) const {
+    return kept_ ? (*kept_)[static_cast<std::size_t>(k)] : k == Kept::incoming_cpu ? -1 : 0;
+  }
+  void set(Kept k, int value) {
+    if (!kept_) {
+      kept_ = std::make_unique<All>();
+      (*kept_)[static_cast<std::size_t>(Kept::incoming_cpu)] = -1;
+    }
+    (*kept_)[static_cast<std::size_t>(k)] = value;
+  }
 
-  std::array<int, static_cast<std::size_t>(Kept::count)> kept{};
   int late_error = 0;  // of a call that had done something already: for the next one to report
+
+ private:
+  using All = std::array<int, static_cast<std::size_t>(Kept::count)>;
+  std::unique_ptr<All> kept_;
 };
 
 }  // namespace tunic

@@ -32,12 +32,12 @@ const char* name(State s) {
   return "?";
 }
 
-Connection::Connection(const FourTuple& pair, const UserOptions& user, const TcpSettings& settings, std::uint32_t mtu)
+Connection::Connection(const FourTuple& pair, UserOptions& user, const TcpSettings& settings, std::uint32_t mtu)
     : options{user},
-      pair_{pair},
       cc_{begin_congestion_control(536, settings.initial_window)},
-      first_hop_mtu_{mtu},
-      mtu_{mtu} {
+      pair_{pair},
+      first_hop_mtu_{static_cast<std::uint16_t>(mtu)},
+      mtu_{first_hop_mtu_} {
   if (options.receive_buffer == 0) options.receive_buffer = to_octets(settings.receive_buffer);
   if (options.send_buffer == 0) options.send_buffer = to_octets(settings.send_buffer);
   rcv_mss_ = std::min<std::int64_t>(rcv_mss_, mtu - fixed_headers(pair.remote.addr.family()));
@@ -54,7 +54,6 @@ void Connection::open_active(Seq32 iss, std::uint32_t timestamp_offset) {
   ts_offset_ = timestamp_offset;
   snd_.start(iss);
   recovery_.start(snd_.iss());
-  small_end_ = snd_.iss();
   enter(State::syn_sent);
 }
 
@@ -109,7 +108,7 @@ void Connection::compute_mss() {
 }
 
 void Connection::establish(Instant now, const TcpSettings& settings) {
-  if (syn_lost_) rtt_.lost_syn(3s);
+  if (syn_lost_) rtt_.lost_syn();
   cc_ = begin_congestion_control(eff_mss_, settings.initial_window);
   if (syn_lost_) std::visit([](auto& c) { c.on_lost_syn(); }, cc_);
   timers_.disarm(Timer::retransmit);

@@ -20,6 +20,7 @@
 #include "tcp/info.h"
 #include "tcp/negotiated.h"
 #include "tcp/network_error.h"
+#include "tcp/octets.h"
 #include "tcp/receiver.h"
 #include "tcp/recovery.h"
 #include "tcp/reno.h"
@@ -57,8 +58,9 @@ struct TcpContext {
 
 class Connection {
  public:
-  /// `mtu`: of the first hop on the way to the peer, IP header included. What we advertise follows from it.
-  Connection(const FourTuple& pair, const UserOptions& options, const TcpSettings& settings, std::uint32_t mtu);
+  /// `options` are those of its socket, outlive it, and may change; options_changed() then tells. `mtu`: of the first
+  /// hop on the way to the peer, IP header included. What we advertise follows from it.
+  Connection(const FourTuple& pair, UserOptions& options, const TcpSettings& settings, std::uint32_t mtu);
 
   /// Text to send is taken only while at least this part of the pool is free (1/n): the rest is for what arrives (R12).
   static constexpr std::size_t send_part = 4;
@@ -80,12 +82,12 @@ class Connection {
   std::optional<Drop> network_error(const NetworkError& e, Instant now, const TcpSettings& settings);
   /// The MTU of the whole way as it is known now, up or down, for text from now on; at `until` it is asked for again.
   void set_path_mtu(std::uint32_t octets, Instant until = never);
-  void set_first_hop_mtu(std::uint32_t octets) { first_hop_mtu_ = octets; }
+  void set_first_hop_mtu(std::uint32_t octets) { first_hop_mtu_ = static_cast<std::uint16_t>(octets); }
   std::int64_t mss() const { return eff_mss_; }
   std::uint32_t path_mtu() const { return mtu_; }
   Instant path_mtu_until() const { return mtu_until_; }
   /// A path MTU that this connection has come to believe since it was last asked, for others on the same way; 0: none.
-  std::uint32_t take_learned_mtu() { return std::exchange(learned_mtu_, 0); }
+  std::uint32_t take_learned_mtu() { return std::exchange(learned_mtu_, std::uint16_t{0}); }
 
   // -- door 2: user calls (3.10.2 to 3.10.6) --
   /// `owner`: slab copies the text; lent and external borrow it, for which sender().places() are to be reserved.
@@ -151,7 +153,7 @@ class Connection {
   /// After a change of `options`: what follows from it now.
   void options_changed(Instant now, const TcpSettings& settings);
 
-  UserOptions options;
+  UserOptions& options;
 
  private:
   // segment_arrives.cc: a step that ends the segment says why.
@@ -236,57 +238,54 @@ class Connection {
   void on_persist_timeout(Instant now, TcpContext& context);
   void on_keep_alive_timeout(Instant now, TcpContext& context);
 
-  FourTuple pair_;
-  State state_ = State::closed;
-  bool passive_ = false;  // from LISTEN, not from an active open (RFC 9293 §3.5, MUST-11)
-  bool owned_ = true, was_established_ = false;
-  bool read_shut_ = false;
-  std::uint8_t edge_ = 0;
-  bool reset_owed_ = false;  // abort: one RST goes out
-  bool keep_alive_owed_ = false;
-  bool probe_owed_ = false;  // the persist timer ran out: send although the window is closed
-  bool push_now_ = false;    // the override timer ran out: silly or not, send
-  bool more_ = false;        // MSG_MORE: a part segment waits
-  bool syn_lost_ = false;
-  bool deferred_ = false;  // our SYN-ACK was acknowledged, and the user wants text with it
-  int error_ = 0, soft_error_ = 0;
-
+  // Grouped by size: this is what an idle connection costs. What it needs only while text is on its way is in Parts.
   Sender snd_;
   Receiver rcv_;
-  Negotiated agreed_;
   Recovery recovery_;
   Rtt rtt_;
   Timers timers_;
   AnyCongestionControl cc_;
   AcksOwed owed_;
-
-  std::uint32_t first_hop_mtu_, mtu_;  // octets of an IP packet; mtu_: of the whole way
-  std::uint32_t learned_mtu_ = 0;
-  Instant mtu_until_ = never;
+  DeliveryRate rate_;
+  Statistics stats_;
   TooBig too_big_;
-  std::int64_t eff_mss_ = 536;     // Eff.snd.MSS: octets of text in a segment (section 3.7.1, MUST-16)
-  std::int64_t rcv_mss_ = 536;     // the largest wire segment seen: what "full-sized" means for ACKs
-  std::int64_t unacked_text_ = 0;  // octets received since the last ACK that we sent
-  Seq small_end_;                  // end of the last part segment sent: Minshall's variant of Nagle
 
-  std::uint32_t ts_offset_ = 0, ts_recent_ = 0;
-  Instant ts_recent_at_{};
-  Seq last_ack_sent_;
-
-  std::optional<Seq> rcv_up_;  // RCV.UP
-  Seq urgent_mark_;            // the octet that MSG_OOB reads
-  bool urgent_valid_ = false;  // the mark lies ahead of the reader
-  bool urgent_taken_ = false;  // MSG_OOB has read it
-
+  Instant mtu_until_ = never;
   Instant last_sent_at_{}, last_heard_at_{}, challenged_at_ = Instant::min(), persist_since_{};
   Instant stalled_until_{};  // when the peer last told, or left, a closed window
-  int keep_probes_ = 0, retransmissions_ = 0, persist_backoff_ = 0;
-  bool cwnd_limited_ = false;
-  DeliveryRate rate_;
-  std::int64_t consumed_ = 0, receive_space_ = 0;  // octets the user read since tuned_at_; at most, in a round trip
+  Instant ts_recent_at_{};
   Instant tuned_at_{};
-  bool buffer_full_ = false;  // the user had more to send
-  Statistics stats_;
+  Seq last_ack_sent_;
+  Seq rcv_up_;       // RCV.UP; before any number while nothing urgent came
+  Seq urgent_mark_;  // the octet that MSG_OOB reads
+
+  FourTuple pair_;
+  Negotiated agreed_;
+  std::uint32_t ts_offset_ = 0, ts_recent_ = 0;
+  Octets eff_mss_ = 536;             // Eff.snd.MSS: octets of text in a segment (section 3.7.1, MUST-16)
+  Octets rcv_mss_ = 536;             // the largest wire segment seen: what "full-sized" means for ACKs
+  Octets unacked_text_;              // octets received since the last ACK that we sent
+  Octets consumed_, receive_space_;  // octets the user read since tuned_at_; at most, in a round trip
+  int error_ = 0, soft_error_ = 0;
+  int keep_probes_ = 0, retransmissions_ = 0, persist_backoff_ = 0;
+  std::uint16_t first_hop_mtu_, mtu_;  // octets of an IP packet; mtu_: of the whole way
+  std::uint16_t learned_mtu_ = 0;
+  State state_ = State::closed;
+  std::uint8_t edge_ = 0;
+  bool passive_ : 1 = false;  // from LISTEN, not from an active open (RFC 9293 §3.5, MUST-11)
+  bool owned_ : 1 = true, was_established_ : 1 = false;
+  bool read_shut_ : 1 = false;
+  bool reset_owed_ : 1 = false;  // abort: one RST goes out
+  bool keep_alive_owed_ : 1 = false;
+  bool probe_owed_ : 1 = false;  // the persist timer ran out: send although the window is closed
+  bool push_now_ : 1 = false;    // the override timer ran out: silly or not, send
+  bool more_ : 1 = false;        // MSG_MORE: a part segment waits
+  bool syn_lost_ : 1 = false;
+  bool deferred_ : 1 = false;      // our SYN-ACK was acknowledged, and the user wants text with it
+  bool urgent_valid_ : 1 = false;  // the mark lies ahead of the reader
+  bool urgent_taken_ : 1 = false;  // MSG_OOB has read it
+  bool cwnd_limited_ : 1 = false;
+  bool buffer_full_ : 1 = false;  // the user had more to send
 };
 
 }  // namespace tunic

@@ -32,7 +32,7 @@ std::optional<Drop> Connection::network_error(const NetworkError& e, Instant now
 // It was lost for its size alone: it goes again at once in smaller segments, and the congestion window, counted in
 // segments, stays what it was (RFC 8201 section 5.4, RFC 5681 section 3.1).
 void Connection::believe_too_big(std::uint32_t mtu, Instant now, const TcpSettings& settings) {
-  learned_mtu_ = mtu;
+  learned_mtu_ = static_cast<std::uint16_t>(mtu);
   set_path_mtu(mtu, never);
   if (!snd_.syn_acknowledged() || !snd_.sent().mark_larger_lost(mss())) return;
   recovery_.on_timeout(snd_.nxt());  // duplicates of what follows start nothing
@@ -41,7 +41,7 @@ void Connection::believe_too_big(std::uint32_t mtu, Instant now, const TcpSettin
 
 void Connection::set_path_mtu(std::uint32_t octets, Instant until) {
   const std::int64_t before = eff_mss_;
-  mtu_ = octets;
+  mtu_ = static_cast<std::uint16_t>(octets);
   mtu_until_ = until;
   if (state_ == State::syn_sent) return;  // nothing is agreed yet
   compute_mss();

@@ -105,7 +105,7 @@ std::optional<Run> Connection::next_probe() {
 bool Connection::may_send_part() const {
   if (push_now_ || snd_.fin_queued() || snd_.up() > snd_.nxt()) return true;
   if (options.cork || more_) return false;
-  return options.no_delay || snd_.outstanding() == 0 || small_end_ <= snd_.una();
+  return options.no_delay || snd_.outstanding() == 0 || snd_.small_end() <= snd_.una();
 }
 
 std::optional<Run> Connection::next_new_text(Instant now, const TcpContext& context) {
@@ -154,13 +154,13 @@ std::int64_t Connection::advertised_mss() const {
 
 // A packet made, or taken back.
 void Connection::count_out(const Burst::Note& note, int sign) {
-  const auto add = [sign](std::uint64_t& n, std::uint64_t by) { n += sign > 0 ? by : 0 - by; };
-  add(stats_.segments_out, note.segments);
-  if (note.run.retransmit) add(stats_.retransmitted, note.segments);
+  const auto add = [sign]<class N>(N& n, N by) { n += sign > 0 ? by : 0 - by; };
+  add(stats_.segments_out, std::uint32_t{note.segments});
+  if (note.run.retransmit) add(stats_.retransmitted, std::uint32_t{note.segments});
   if (note.text == 0) return;
-  add(stats_.text_out, note.segments);
-  add(stats_.octets_sent, note.text);
-  if (note.run.retransmit) add(stats_.octets_sent_again, note.text);
+  add(stats_.text_out, std::uint32_t{note.segments});
+  add(stats_.octets_sent, std::uint64_t{note.text});
+  if (note.run.retransmit) add(stats_.octets_sent_again, std::uint64_t{note.text});
 }
 
 // What holds the sender up now, for who asks.
@@ -218,7 +218,7 @@ void Connection::emit_run(Run run, Instant now, std::uint32_t self, Burst& burst
 
   write_header(packet, run.begin, flags, opts, context);
   if (flags.has(ACK)) owed_.carried();
-  if (!syn && text % mss() != 0 && snd_.wnd() != 0) small_end_ = run.end;  // a probe is no part segment
+  if (!syn && text % mss() != 0 && snd_.wnd() != 0) snd_.on_part_segment(run.end);  // a probe is no part segment
   push_now_ = false;
   if (run.retransmit) ++context.counters.tcp_retransmits;
   if (text > mss()) note.segments = static_cast<std::uint16_t>((text + mss() - 1) / mss());

@@ -38,6 +38,8 @@ class Receiver {
   void set_scale(std::uint8_t scale) { scale_ = scale; }
   Seq irs() const { return Seq::first(irs_); }
   Seq nxt() const { return nxt_; }
+  /// Octets of text that came in order, ever.
+  std::int64_t text_received() const { return nxt_ - irs() - 1 - (finished_ ? 1 : 0); }
   /// RCV.WND: from rcv_nxt to the right edge that the peer was told of, which never moves left (SHLD-14).
   std::int64_t wnd() const { return edge_ - nxt_; }
   Seq edge() const { return edge_; }

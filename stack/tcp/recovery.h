@@ -7,17 +7,18 @@
 #include <cstdint>
 
 #include "base/seq.h"
+#include "tcp/octets.h"
 
 namespace tunic {
 
 class Recovery {
  public:
   enum class Verdict { nothing, enter, inflate, partial, exit };
-  static constexpr int dup_threshold = 3;
+  static constexpr std::uint32_t dup_threshold = 3;
 
   void start(Seq iss) { recover_ = iss - 1; }  // so that the very first segment can be recovered too
   bool active() const { return active_; }
-  int dup_acks() const { return dup_acks_; }
+  std::uint32_t dup_acks() const { return dup_acks_; }
   Seq recovery_point() const { return recover_; }
   /// FlightSize when the first of the duplicates came: what limited transmit has sent since does not count.
   std::int64_t flight_at_first_duplicate() const { return flight_; }
@@ -26,9 +27,10 @@ class Recovery {
 
   /// A duplicate acknowledgment of `una` while text up to `nxt` is outstanding.
   Verdict on_duplicate(Seq una, Seq nxt, std::int64_t mss) {
-    if (++dup_acks_ == 1) flight_ = nxt - una;
+    ++dup_acks_;
+    if (dup_acks_ == 1) flight_ = nxt - una;
     if (active_) {
-      inflation_ = std::min(inflation_ + mss, flight_);  // never more than was outstanding (X2)
+      inflation_ = std::min<std::int64_t>(inflation_ + mss, flight_);  // never more than was outstanding (X2)
       return Verdict::inflate;
     }
     if (dup_acks_ < dup_threshold) {
@@ -67,8 +69,8 @@ class Recovery {
 
  private:
   Seq recover_;
-  std::int64_t inflation_ = 0, flight_ = 0;
-  int dup_acks_ = 0;
+  Octets inflation_, flight_;
+  std::uint32_t dup_acks_ = 0;
   bool active_ = false;
 };
 

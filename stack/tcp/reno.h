@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "tcp/congestion.h"
+#include "tcp/octets.h"
 
 namespace tunic {
 
@@ -17,18 +18,19 @@ class Reno {
   static constexpr std::int64_t largest = std::int64_t{1} << 30;  // RFC 7323 section 2.3
 
   /// `segments` is the initial window (RFC 6928: 10 segments, at most max(2 MSS, 14600) octets).
-  Reno(std::int64_t mss, int segments) : mss_{mss}, cwnd_{initial(mss, segments)}, initial_segments_{segments} {}
+  Reno(std::int64_t mss, int segments)
+      : mss_{mss}, cwnd_{initial(mss, segments)}, initial_segments_{static_cast<std::uint16_t>(segments)} {}
 
   void on_ack(const AckSample& a) {
     if (!a.is_cwnd_limited) return;  // RFC 5681 section 3.1, RFC 7661: what was not used is not raised
     if (cwnd_ < ssthresh_) {
-      const std::int64_t limit = after_rto_ ? mss_ : a.min_rtt < 1ms ? largest : 8 * mss_;
+      const std::int64_t limit = after_rto_ ? std::int64_t{mss_} : a.min_rtt < 1ms ? largest : 8 * mss_;
       cwnd_ += std::min(a.acked, limit);
     } else if ((counted_ += a.acked) >= cwnd_) {  // one segment for each window acknowledged
       counted_ -= cwnd_;
       cwnd_ += mss_;
     }
-    cwnd_ = std::min(cwnd_, largest);
+    cwnd_ = std::min<std::int64_t>(cwnd_, largest);
   }
   void on_loss(const AckSample& a) {  // RFC 5681 section 3.2, equation (4)
     ssthresh_ = std::max(a.prior_in_flight / 2, 2 * mss_);
@@ -46,23 +48,27 @@ class Reno {
   void on_spurious() {}
   /// RFC 6582 section 3.2 step 3, full acknowledgment, option 1: no burst out of recovery.
   void on_recovery_exit(const AckSample& a) {
-    cwnd_ = std::min(ssthresh_, std::max(a.prior_in_flight, mss_) + mss_);
+    cwnd_ = std::min<std::int64_t>(ssthresh_, std::max<std::int64_t>(a.prior_in_flight, mss_) + mss_);
     after_rto_ = false;
   }
-  void on_idle_restart(Instant) { cwnd_ = std::min(cwnd_, initial(mss_, initial_segments_)); }  // RFC 5681 section 4.1
+  void on_idle_restart(Instant) {
+    cwnd_ = std::min<std::int64_t>(cwnd_, initial(mss_, initial_segments_));
+  }  // RFC 5681 section 4.1
   /// Smaller segments, and as many as before (RFC 5681 section 3.1); larger ones, and as many octets, for a burst that
   /// nobody has tried would follow.
   void on_mss(std::int64_t mss) {
     if (mss < mss_) cwnd_ = cwnd_ * mss / mss_;
-    cwnd_ = std::max(cwnd_, mss);
-    if (ssthresh_ != std::numeric_limits<std::int64_t>::max()) ssthresh_ = std::max(ssthresh_, 2 * mss);
+    cwnd_ = std::max<std::int64_t>(cwnd_, mss);
+    if (ssthresh_ != unlimited) ssthresh_ = std::max<std::int64_t>(ssthresh_, 2 * mss);
     mss_ = mss;
   }
   /// RFC 5681 section 3.1: a SYN that was lost leaves one segment.
   void on_lost_syn() { cwnd_ = mss_; }
 
   std::int64_t cwnd() const { return cwnd_; }
-  std::int64_t ssthresh() const { return ssthresh_; }
+  std::int64_t ssthresh() const {
+    return ssthresh_ == unlimited ? std::numeric_limits<std::int64_t>::max() : std::int64_t{ssthresh_};
+  }
   std::int64_t pacing_rate() const { return 0; }
   std::int64_t send_quantum() const { return 65'535; }
 
@@ -70,11 +76,11 @@ class Reno {
   static std::int64_t initial(std::int64_t mss, int segments) {
     return std::min(segments * mss, std::max(2 * mss, std::int64_t{1460} * segments));
   }
-  std::int64_t mss_;
-  std::int64_t cwnd_;
-  std::int64_t ssthresh_ = std::numeric_limits<std::int64_t>::max();
-  std::int64_t counted_ = 0;
-  int initial_segments_;
+  static constexpr std::int64_t unlimited = std::numeric_limits<std::uint32_t>::max();  // before any loss
+  Octets mss_, cwnd_;
+  Octets ssthresh_ = unlimited;
+  Octets counted_;
+  std::uint16_t initial_segments_;
   bool after_rto_ = false;
 };
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 
 #include "base/time.h"
 #include "tcp/settings.h"
@@ -12,7 +13,7 @@ namespace tunic {
 class Rtt {
  public:
   /// Section 2.2 and 2.3. `r` must not come from a segment that was sent twice (Karn), unless a timestamp tells which.
-  void sample(Duration r, const TcpSettings& s, Instant now = {}) {
+  void sample(Duration r, Instant now = {}) {
     r = std::max(r, Duration{1us});
     remember(r, now);
     if (srtt_ == Duration{}) {
@@ -22,19 +23,20 @@ class Rtt {
       rttvar_ += (std::chrono::abs(srtt_ - r) - rttvar_) / 4;
       srtt_ += (r - srtt_) / 8;
     }
-    base_ = std::clamp(srtt_ + std::max(clock_granularity, 4 * rttvar_), s.rto_min, s.rto_max);
     backoff_ = 0;
   }
   /// The timeout now, back-off included (5.5): at most rto_max.
   Duration rto(const TcpSettings& s) const {
-    const Duration base = base_ == Duration{} ? s.rto_initial : base_;
+    const Duration base = measured()
+                              ? std::clamp(srtt_ + std::max(clock_granularity, 4 * rttvar_), s.rto_min, s.rto_max)
+                              : std::max(s.rto_initial, syn_was_lost_ ? after_lost_syn : Duration{});
     return backoff_ >= 16 ? s.rto_max : std::min(s.rto_max, base * (std::int64_t{1} << backoff_));
   }
-  void back_off() { backoff_ = std::min(backoff_ + 1, 16); }
+  void back_off() { backoff_ = static_cast<std::uint8_t>(std::min(backoff_ + 1, 16)); }
   /// 5.7: after a lost SYN, data begins with 3 s unless the path was measured.
-  void lost_syn(Duration at_least) {
+  void lost_syn() {
     backoff_ = 0;
-    if (srtt_ == Duration{}) base_ = at_least;
+    syn_was_lost_ = true;
   }
   bool measured() const { return srtt_ != Duration{}; }
   int backoff() const { return backoff_; }
@@ -50,11 +52,12 @@ class Rtt {
     min_ = std::min(min_, r);
   }
   static constexpr Duration min_window = 150s;
-  static constexpr Duration clock_granularity = 1ms;
-  Duration srtt_{}, rttvar_{}, base_{};
+  static constexpr Duration clock_granularity = 1ms, after_lost_syn = 3s;
+  Duration srtt_{}, rttvar_{};
   Duration min_{}, before_{};  // least of this half of the window, and of the one before
   Instant min_since_{};
-  int backoff_ = 0;
+  std::uint8_t backoff_ = 0;
+  bool syn_was_lost_ = false;
 };
 
 }  // namespace tunic

@@ -8,7 +8,7 @@
 namespace tunic {
 
 std::optional<Drop> Connection::segment_arrives(Segment& seg, Instant now, bool accept_full, TcpContext& context) {
-  const auto segments = static_cast<std::uint64_t>(seg.wire_segments());
+  const auto segments = static_cast<std::uint32_t>(seg.wire_segments());
   stats_.segments_in += segments;
   if (!seg.text.empty()) stats_.text_in += segments;
   seg.ack = Seq::near(snd_.una(), seg.wire_ack);
@@ -233,7 +233,7 @@ std::optional<Drop> Connection::check_ack(const Segment& seg, Instant now, bool 
     owe_for_unacceptable(seg, now, context);
     return Drop::tcp_ack;
   }
-  last_heard_at_ = stats_.ack_received_at = now;
+  last_heard_at_ = now;
   keep_probes_ = 0;
   if (seg.options.sack_count != 0) count_dsack(seg);
   if (seg.ack < snd_.una()) return {};  // an old ACK: its text may still be new
@@ -268,8 +268,7 @@ std::optional<Drop> Connection::check_ack(const Segment& seg, Instant now, bool 
 void Connection::on_new_ack(const Segment& seg, Instant now, TcpContext& context) {
   const AckSample before = sample(now, seg.ack - snd_.una());
   const AckReport report = snd_.on_ack(seg.ack);
-  stats_.octets_acked += static_cast<std::uint64_t>(report.text);
-  stats_.delivered += static_cast<std::uint64_t>(report.ranges.segments);
+  stats_.delivered += static_cast<std::uint32_t>(report.ranges.segments);
   stats_.reorderings += report.ranges.reordered ? 1 : 0;
   retransmissions_ = 0;
   too_big_.on_ack(seg.ack, packet_size(report.ranges.largest));
@@ -329,11 +328,10 @@ void Connection::on_same_ack(const Segment& seg, std::int64_t before, bool same_
 // Karn's rule, or the echoed timestamp where the segment was sent more than once (RFC 7323 section 4.1).
 void Connection::sample_rtt(const Segment& seg, const AckReport& report, Instant now, const TcpSettings& settings) {
   if (report.ranges.sent_at) {
-    rtt_.sample(now - *report.ranges.sent_at, settings, now);
+    rtt_.sample(now - *report.ranges.sent_at, now);
   } else if (agreed_.timestamps && seg.options.timestamps && seg.options.timestamps->echo != 0) {
     const auto ticks = static_cast<std::int32_t>(timestamp_clock(now) + ts_offset_ - seg.options.timestamps->echo);
-    if (ticks >= 0 && ticks * Duration{1ms} <= settings.rto_max)
-      rtt_.sample(ticks * Duration{1ms}, settings, now);  // X5
+    if (ticks >= 0 && ticks * Duration{1ms} <= settings.rto_max) rtt_.sample(ticks * Duration{1ms}, now);  // X5
   }
 }
 
@@ -341,7 +339,7 @@ void Connection::sample_rtt(const Segment& seg, const AckReport& report, Instant
 void Connection::check_urgent(const Segment& seg) {
   if (!seg.flags.has(URG) || !can_receive_text()) return;
   const Seq up = seg.seq + seg.urgent;
-  if (up <= rcv_.head() || (rcv_up_ && up <= *rcv_up_)) return;
+  if (up <= rcv_.head() || up <= rcv_up_) return;
   rcv_up_ = up;
   if (at_mark() && !options.oob_inline && rcv_.readable() != 0) rcv_.consume(1);  // the one before, which nobody took
   urgent_mark_ = up - 1;
@@ -364,12 +362,11 @@ std::optional<Drop> Connection::process_text(Segment& seg, Instant now, TcpConte
     if (owned_) error_ = static_cast<int>(Error::reset);
     return Drop::tcp_state;
   }
-  rcv_mss_ =
-      std::max(rcv_mss_, seg.gso_size != 0 ? std::int64_t{seg.gso_size} : std::min<std::int64_t>(size, first_hop_mtu_));
+  rcv_mss_ = std::max<std::int64_t>(
+      rcv_mss_, seg.gso_size != 0 ? std::int64_t{seg.gso_size} : std::min<std::int64_t>(size, first_hop_mtu_));
   const std::int64_t segments = seg.wire_segments();
   rcv_.begin(context.parts.incoming);
   const TextReport report = rcv_.on_text(context.pool, seg.seq, std::move(seg.text), rcv_mss_);
-  stats_.octets_received += static_cast<std::uint64_t>(report.in_order);
   stats_.text_received_at = now;
   stats_.on_window(rcv_.nxt(), rcv_.wnd(), now);
   if (report.out_of_order && report.in_order == 0 && !report.duplicate)

@@ -42,7 +42,7 @@ void Sender::on_sent(const Run& run, Instant now, std::uint16_t gso_size, const 
                       .rate = rate,
                       .tx_in_flight = flight(),
                       .gso_size = gso_size,
-                      .retransmitted = run.begin < taken_back_});
+                      .retransmitted = run.begin < out_->taken_back});
 }
 
 void Sender::undo(const Run& run) {
@@ -56,14 +56,15 @@ void Sender::undo(const Run& run) {
 }
 
 void Sender::take_back() {
-  taken_back_ = nxt_;
+  out_->taken_back = nxt_;
   undo({una_, nxt_, false});
 }
 
 void Sender::rest(Stock<OutgoingText>& stock) {
-  if (!out_ || !out_->queue.empty() || !out_->sent.empty()) return;
+  if (!out_ || unsent() > 0 || !out_->queue.empty() || !out_->sent.empty()) return;
   out_->queue.trim();
   out_->sent.trim();
+  out_->up = out_->taken_back = out_->small_end = {};
   stock.give_back(std::move(out_));
 }
 

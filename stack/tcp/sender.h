@@ -32,6 +32,9 @@ struct AckReport {
 struct OutgoingText {
   ByteQueue queue;  // text from the sender's head on: sent and not acknowledged, then not sent
   Scoreboard sent;
+  Seq up;          // SND.UP
+  Seq taken_back;  // below, a second transmission passes for a first: no RTT sample (Karn)
+  Seq small_end;   // end of the last part segment sent: Minshall's variant of Nagle
 };
 
 class Sender {
@@ -39,14 +42,14 @@ class Sender {
   void start(Seq32 iss) {
     iss_ = iss;
     una_ = nxt_ = Seq::first(iss);
-    head_ = up_ = una_ + 1;
+    head_ = una_ + 1;
   }
 
   Seq iss() const { return Seq::first(iss_); }
   Seq una() const { return una_; }
   Seq nxt() const { return nxt_; }
   /// One past the highest octet that may have reached the peer: nxt, or more after take_back().
-  Seq max_sent() const { return std::max(nxt_, taken_back_); }
+  Seq max_sent() const { return out_ ? std::max(nxt_, out_->taken_back) : nxt_; }
   std::int64_t wnd() const { return wnd_; }
   std::int64_t max_wnd() const { return max_wnd_; }
   /// One past the last octet of text that the user gave; a FIN stands here.
@@ -82,8 +85,14 @@ class Sender {
   std::size_t places() const { return out_ ? out_->queue.places() : 0; }
   void queue_fin() { fin_queued_ = true; }
   /// SEND with URGENT: the urgent text ends at the last octet queued (section 3.8.5, MUST-62).
-  void mark_urgent() { up_ = queue_end(); }
-  Seq up() const { return up_; }
+  void mark_urgent() { out_->up = queue_end(); }
+  /// No later than una while there is no urgent text.
+  Seq up() const { return out_ ? out_->up : Seq{}; }
+  /// Where the last part segment ended, while something is outstanding.
+  Seq small_end() const { return out_ ? out_->small_end : Seq{}; }
+  void on_part_segment(Seq end) { out_->small_end = end; }
+  /// Octets of text that were acknowledged, ever.
+  std::int64_t text_acknowledged() const { return head_ - (iss() + 1); }
 
   /// Advances SND.UNA to `ack`, which lies in (una, max_sent()].
   AckReport on_ack(Seq ack);
@@ -116,9 +125,7 @@ class Sender {
  private:
   Seq una_, nxt_;
   Seq head_;  // the sequence number of the first octet in the queue
-  Seq up_;    // SND.UP
   Seq wl1_, wl2_;
-  Seq taken_back_;                       // below, a second transmission passes for a first: no RTT sample (Karn)
   std::unique_ptr<OutgoingText> out_;    // there while anything waits or is outstanding
   std::uint32_t wnd_ = 0, max_wnd_ = 0;  // at most 2^30 (RFC 7323 section 2.3)
   Seq32 iss_;

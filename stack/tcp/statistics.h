@@ -14,31 +14,32 @@ namespace tunic {
 /// What holds the sender up, and for how long.
 class SendClock {
  public:
-  enum class Limit : std::uint8_t { idle, none, receive_window, send_buffer, count_ };
+  enum class Limit : std::uint8_t { none, receive_window, send_buffer, idle };
   void turn(Limit to, Instant now) {
     if (to == limit_) return;
-    total_[static_cast<std::size_t>(limit_)] += now - since_;
+    if (limit_ != Limit::idle) total_[index(limit_)] += now - since_;
     limit_ = to;
     since_ = now;
   }
-  Duration total(Limit l, Instant now) const {
-    return total_[static_cast<std::size_t>(l)] + (l == limit_ ? now - since_ : Duration{});
-  }
+  /// Of all but `idle`.
+  Duration total(Limit l, Instant now) const { return total_[index(l)] + (l == limit_ ? now - since_ : Duration{}); }
 
  private:
-  std::array<Duration, static_cast<std::size_t>(Limit::count_)> total_{};
+  static std::size_t index(Limit l) { return static_cast<std::size_t>(l); }
+  std::array<Duration, 3> total_{};
   Instant since_{};
   Limit limit_ = Limit::idle;
 };
 
 struct Statistics {
-  std::uint64_t segments_in = 0, segments_out = 0;  // with text or without
-  std::uint64_t text_in = 0, text_out = 0;          // segments with text
-  std::uint64_t retransmitted = 0, delivered = 0;   // segments sent again; segments acknowledged
-  std::uint64_t octets_sent = 0, octets_sent_again = 0, octets_acked = 0, octets_received = 0;  // of text
-  std::uint32_t out_of_order = 0, dsacks = 0;  // segments that came before their turn; D-SACKs that came
-  std::uint32_t reorderings = 0;               // acknowledgments of what others had overtaken
-  Instant text_sent_at{}, text_received_at{}, ack_received_at{};
+  // As wide as in TCP_INFO: they begin again after 2^32.
+  std::uint32_t segments_in = 0, segments_out = 0;       // with text or without
+  std::uint32_t text_in = 0, text_out = 0;               // segments with text
+  std::uint32_t retransmitted = 0, delivered = 0;        // segments sent again; segments acknowledged
+  std::uint64_t octets_sent = 0, octets_sent_again = 0;  // of text
+  std::uint32_t out_of_order = 0, dsacks = 0;            // segments that came before their turn; D-SACKs that came
+  std::uint32_t reorderings = 0;                         // acknowledgments of what others had overtaken
+  Instant text_sent_at{}, text_received_at{};
   SendClock clock;
 
   // The round trip as the receiver sees it: the time that a window of text takes to come.

@@ -54,8 +54,8 @@ TcpInfo Connection::info(const TcpSettings& settings, Instant now) const {
   i.data_segs_in = stats_.text_in;
   i.data_segs_out = stats_.text_out;
   i.delivered = stats_.delivered;
-  i.bytes_acked = stats_.octets_acked;
-  i.bytes_received = stats_.octets_received;
+  i.bytes_acked = static_cast<std::uint64_t>(snd_.text_acknowledged());
+  if (last_heard_at_ != Instant{}) i.bytes_received = static_cast<std::uint64_t>(rcv_.text_received());
   i.bytes_sent = stats_.octets_sent;
   i.bytes_retrans = stats_.octets_sent_again;
   i.rcv_ooopack = stats_.out_of_order;
@@ -70,7 +70,7 @@ TcpInfo Connection::info(const TcpSettings& settings, Instant now) const {
   i.busy_time = stats_.clock.total(none, now) + i.rwnd_limited + i.sndbuf_limited;
   i.last_data_sent = since(stats_.text_sent_at);
   i.last_data_recv = since(stats_.text_received_at);
-  i.last_ack_recv = since(stats_.ack_received_at);
+  i.last_ack_recv = since(last_heard_at_);
   return i;
 }
 

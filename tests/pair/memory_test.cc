@@ -1,33 +1,43 @@
-// Memory that runs out delays and never loses: allocations that fail, a pool of the least size (R12); and in the steady
-// state no memory is asked of the system at all (law 1).
+// Memory that runs out delays and never loses: allocations that fail, a pool of the least size (R12); in the steady
+// state no memory is asked of the system at all (law 1); and a connection that is idle holds little.
+#include <malloc.h>
+
 #include <cstdlib>
 #include <new>
 
 #include "buf/memory_link.h"
 #include "pair.h"
+#include "test_support/crowd.h"
 
 namespace {
 std::uint64_t allocations = 0;
+std::size_t held = 0;  // octets, with what malloc() keeps beside each block
+std::size_t cost(void* p) { return p == nullptr ? 0 : malloc_usable_size(p) + sizeof(std::size_t); }
+void give_back(void* p) {
+  held -= cost(p);
+  std::free(p);
 }
+}  // namespace
 
 // The operators of this executable count; they are otherwise the usual ones. (GCC, which inlines only half of a pair,
 // takes them for a mismatch.)
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"
 void* operator new(std::size_t n) {
-  ++allocations;
-  if (void* p = std::malloc(n == 0 ? 1 : n)) return p;
+  if (void* p = operator new(n, std::nothrow)) return p;
   throw std::bad_alloc{};
 }
 void* operator new[](std::size_t n) { return operator new(n); }
 void* operator new(std::size_t n, const std::nothrow_t&) noexcept {
   ++allocations;
-  return std::malloc(n == 0 ? 1 : n);
+  void* const p = std::malloc(n == 0 ? 1 : n);
+  held += cost(p);
+  return p;
 }
 void* operator new[](std::size_t n, const std::nothrow_t& t) noexcept { return operator new(n, t); }
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete[](void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
-void operator delete[](void* p, std::size_t) noexcept { std::free(p); }
+void operator delete(void* p) noexcept { give_back(p); }
+void operator delete[](void* p) noexcept { give_back(p); }
+void operator delete(void* p, std::size_t) noexcept { give_back(p); }
+void operator delete[](void* p, std::size_t) noexcept { give_back(p); }
 
 namespace tunic::test {
 namespace {
@@ -154,6 +164,66 @@ TEST_P(Memory, nothing_is_allocated_for_a_datagram_in_the_steady_state) {
   exchange(5000);
   EXPECT_EQ(allocations - before, 0u);
   EXPECT_EQ(read, 6000u * 16);
+}
+
+/// All that the Stack holds for each of `connections` beyond what it held before them, in octets.
+struct Growth {
+  explicit Growth(Stack& s) : stack{s}, before{held + s.pool().in_use()} {}
+  std::size_t per(std::uint32_t connections) const {
+    return (held + stack.pool().in_use() - before + connections - 1) / connections;
+  }
+  Stack& stack;
+  const std::size_t before;
+};
+
+// Connection, socket, demux, timer, and the queues of what waits: a descriptor comes on top : its description and number.
+TEST(IdleConnections, ten_thousand_hold_little_also_after_an_octet_each_way) {
+  constexpr std::uint32_t count = 10'000;
+  constexpr std::size_t most = 896;
+  const Endpoint at{IpAddr::v4(0xc6120002u), Port{80}};
+  Config c;
+  c.addresses = {{at.addr, 24}};
+  c.tcp.test_isn = Crowd::stack_iss;
+  Stack stack{c};
+  Crowd crowd{at};
+  Instant now{3600s};
+  const auto turns = [&] {  // until nothing is on its way, and the time of what was armed for it is over
+    while (crowd.has_more()) stack.poll(now += 1ms, crowd);
+    now += 2s;
+    for (int i = 0; i < 8; ++i) stack.poll(now, crowd);
+  };
+  const SocketId listener = stack.open(Family::v4).value();
+  ASSERT_TRUE(stack.bind(listener, at));
+  ASSERT_TRUE(stack.listen(listener, 1024));
+  std::vector<SocketId> all;
+  all.reserve(count + 1);
+  const auto connect = [&](std::uint32_t i) {
+    crowd.connect(i);
+    if (i % 500 != 0) return;
+    turns();
+    while (const auto s = stack.accept(listener)) all.push_back(*s);
+    while (stack.take_edge()) continue;
+  };
+  connect(0);
+  const Growth growth{stack};
+  for (std::uint32_t i = 1; i <= count; ++i) connect(i);
+  ASSERT_EQ(all.size(), count + 1);
+  EXPECT_LE(growth.per(count), most);
+
+  // One octet each way: the last of each 500 at once.
+  for (std::uint32_t i = 0; i <= count; ++i) {
+    crowd.ask(i, 0);
+    if (i % 500 != 0) continue;
+    turns();
+    while (const auto s = stack.take_edge()) {
+      std::byte octet;
+      if (stack.receive(*s, {&octet, 1})) static_cast<void>(stack.send(*s, {&octet, 1}));
+    }
+    turns();
+  }
+  EXPECT_EQ(crowd.heard(), count + 1);
+  EXPECT_LE(growth.per(count), most);
+  RecordProperty("octets", static_cast<int>(growth.per(count)));
 }
 
 }  // namespace

@@ -12,7 +12,8 @@ namespace {
 struct Talk {
   static constexpr std::uint32_t iss = 0xffff'ff00;  // near its wrap
   Talk()
-      : connection{{{IpAddr::v4(0xc6120002u), Port{5000}}, {IpAddr::v4(0xc6120001u), Port{80}}}, {}, settings, 1500} {
+      : connection{
+            {{IpAddr::v4(0xc6120002u), Port{5000}}, {IpAddr::v4(0xc6120001u), Port{80}}}, options, settings, 1500} {
     connection.open_active(Seq32{iss}, 0);
     output();
   }
@@ -56,6 +57,7 @@ struct Talk {
   Counters counters;
   Pool pool{16u << 20};
   Replies replies;
+  UserOptions options;
   Parts parts;
   Burst burst;
   Instant now{3600s};

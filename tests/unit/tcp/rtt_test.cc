@@ -16,7 +16,7 @@ TEST(Rtt, the_first_timeout_is_a_second) {  // 2.1
 
 TEST(Rtt, the_first_sample_sets_srtt_and_half_of_it_as_variance) {  // 2.2
   Rtt rtt;
-  rtt.sample(400ms, settings);
+  rtt.sample(400ms);
   EXPECT_EQ(rtt.srtt(), 400ms);
   EXPECT_EQ(rtt.rttvar(), 200ms);
   EXPECT_EQ(rtt.rto(settings), 400ms + 4 * 200ms);
@@ -24,12 +24,12 @@ TEST(Rtt, the_first_sample_sets_srtt_and_half_of_it_as_variance) {  // 2.2
 
 TEST(Rtt, further_samples_are_smoothed) {  // 2.3: the variance first, with the old SRTT
   Rtt rtt;
-  rtt.sample(400ms, settings);
-  rtt.sample(800ms, settings);
+  rtt.sample(400ms);
+  rtt.sample(800ms);
   EXPECT_EQ(rtt.rttvar(), 250ms);  // 3/4 * 200 + 1/4 * |400 - 800|
   EXPECT_EQ(rtt.srtt(), 450ms);    // 7/8 * 400 + 1/8 * 800
   EXPECT_EQ(rtt.rto(settings), 1450ms);
-  rtt.sample(450ms, settings);
+  rtt.sample(450ms);
   EXPECT_EQ(rtt.rttvar(), 187'500us);
   EXPECT_EQ(rtt.srtt(), 450ms);
   EXPECT_EQ(rtt.min(), 400ms);
@@ -37,15 +37,15 @@ TEST(Rtt, further_samples_are_smoothed) {  // 2.3: the variance first, with the 
 
 TEST(Rtt, the_timeout_is_at_least_rto_min_and_at_most_rto_max) {  // 2.4, 2.5
   Rtt fast, slow;
-  fast.sample(1ms, settings);
+  fast.sample(1ms);
   EXPECT_EQ(fast.rto(settings), settings.rto_min);
-  slow.sample(100s, settings);
+  slow.sample(100s);
   EXPECT_EQ(slow.rto(settings), settings.rto_max);
 }
 
 TEST(Rtt, a_steady_path_keeps_the_granularity) {  // 2.3: max(G, 4 * RTTVAR)
   Rtt rtt;
-  for (int i = 0; i < 200; ++i) rtt.sample(1s, settings);
+  for (int i = 0; i < 200; ++i) rtt.sample(1s);
   EXPECT_LE(rtt.rttvar(), 1us);
   EXPECT_GE(rtt.rto(settings), 1s + 1ms);
   EXPECT_LE(rtt.rto(settings), 1s + 2ms);
@@ -53,7 +53,7 @@ TEST(Rtt, a_steady_path_keeps_the_granularity) {  // 2.3: max(G, 4 * RTTVAR)
 
 TEST(Rtt, backing_off_doubles_up_to_the_maximum_and_a_sample_ends_it) {  // 5.5, 5.7
   Rtt rtt;
-  rtt.sample(100ms, settings);
+  rtt.sample(100ms);
   EXPECT_EQ(rtt.rto(settings), 300ms);
   for (const Duration expected : {600ms, 1200ms, 2400ms, 4800ms, 9600ms, 19'200ms, 38'400ms, 60'000ms, 60'000ms}) {
     rtt.back_off();
@@ -61,7 +61,7 @@ TEST(Rtt, backing_off_doubles_up_to_the_maximum_and_a_sample_ends_it) {  // 5.5,
   }
   for (int i = 0; i < 100; ++i) rtt.back_off();
   EXPECT_EQ(rtt.rto(settings), 60s);
-  rtt.sample(100ms, settings);
+  rtt.sample(100ms);
   EXPECT_EQ(rtt.backoff(), 0);
   EXPECT_LT(rtt.rto(settings), 300ms);
 }
@@ -69,16 +69,16 @@ TEST(Rtt, backing_off_doubles_up_to_the_maximum_and_a_sample_ends_it) {  // 5.5,
 TEST(Rtt, after_a_lost_syn_an_unmeasured_path_begins_with_three_seconds) {  // 5.7
   Rtt unmeasured, measured;
   unmeasured.back_off();
-  unmeasured.lost_syn(3s);
+  unmeasured.lost_syn();
   EXPECT_EQ(unmeasured.rto(settings), 3s);
-  measured.sample(100ms, settings);
-  measured.lost_syn(3s);
+  measured.sample(100ms);
+  measured.lost_syn();
   EXPECT_EQ(measured.rto(settings), 300ms);
 }
 
 TEST(Rtt, nonsense_does_no_harm) {
   Rtt rtt;
-  rtt.sample(Duration{-5}, settings);
+  rtt.sample(Duration{-5});
   EXPECT_GT(rtt.srtt(), Duration{});
   EXPECT_EQ(rtt.rto(settings), settings.rto_min);
 }
