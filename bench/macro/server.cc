@@ -2,7 +2,9 @@
 // calls (BENCH_KERNEL), where it is the peer `kernel`. One source, so that the calls alone differ.
 //
 //   --device D --address A [--raw] [--mtu N]    where our stack is; nothing to the kernel's
-//   --wait blocking|poll|epoll                  a thread for each connection; or one thread for all
+//   --wait blocking|alone|poll|epoll            a thread for each listener and each connection; one thread for one
+//   connection
+//                                               after the other; or one for all
 //   --threads N                                 threads that accept and answer on port 7004 (blocking), 1
 //   --send copy|zerocopy                        the source's calls (blocking): send(), or with MSG_ZEROCOPY
 //   --buffer N                                  octets of a call, 262144
@@ -19,6 +21,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -91,36 +94,65 @@ void echo(int fd, const Buffer& buffer) {
     if (!send_all(fd, buffer.data(), static_cast<std::size_t>(n))) return;
 }
 
-void once(int fd) {
-  char octet = 0;
-  if (CALL(recv)(fd, &octet, 1, 0) == 1) CALL(send)(fd, &octet, 1, MSG_NOSIGNAL);
-  CALL(close)(fd);
+void once(int fd, const Buffer& buffer) {
+  if (CALL(recv)(fd, buffer.data(), 1, 0) == 1) CALL(send)(fd, buffer.data(), 1, MSG_NOSIGNAL);
 }
 
-void accept_for_threads(Port port, void (*serve)(int, const Buffer&), std::size_t size) {
-  std::thread{[port, serve, size, listener = listen_on(port, 0)] {
-    for (;;) {
-      const int fd = accept_from(listener, 0);
-      if (fd < 0) fail("accept");
-      std::thread{[fd, serve, size] {
-        const Buffer buffer{size};
-        serve(fd, buffer);
-        CALL(close)(fd);
-      }}.detach();
-    }
-  }}.detach();
+/// What is done with a connection, by blocking calls.
+struct Service {
+  Port port;
+  void (*serve)(int, const Buffer&);
+};
+
+std::array<Service, 4> services(const Options& options) {
+  const bool by_reference = options.text("--send") == "zerocopy";
+  return {Service{port_sink, receive_by_copy},
+          {port_source, by_reference ? send_by_reference : send_by_copy},
+          {port_echo, echo},
+          {port_once, once}};
 }
 
-void serve_blocking(const Options& options) {
+/// Takes the connections of a listener and serves them, each in a thread of its own or one after the other.
+void accept_and_serve(int listener, const Service& service, std::size_t size, bool own_threads) {
+  const Buffer buffer{size};
+  for (;;) {
+    const int fd = accept_from(listener, 0);
+    if (fd < 0) fail("accept");
+    const auto serve = [fd, serve = service.serve](const Buffer& b) {
+      serve(fd, b);
+      CALL(close)(fd);
+    };
+    if (own_threads)
+      std::thread{[serve, size] { serve(Buffer{size}); }}.detach();
+    else
+      serve(buffer);
+  }
+}
+
+void serve_by_threads(const Options& options) {
   const std::size_t size = options.count("--buffer", 262'144);
-  accept_for_threads(port_sink, receive_by_copy, size);
-  accept_for_threads(port_source, options.text("--send") == "zerocopy" ? send_by_reference : send_by_copy, size);
-  accept_for_threads(port_echo, echo, size);
-  const int listener = listen_on(port_once, 0);
-  for (std::size_t i = 0; i < options.count("--threads", 1); ++i)
-    std::thread{[listener] {
-      for (;;) once(accept_from(listener, 0));
-    }}.detach();
+  for (const Service& s : services(options)) {
+    const int listener = listen_on(s.port, 0);
+    for (std::size_t i = 0; i < (s.port == port_once ? options.count("--threads", 1) : 1); ++i)
+      std::thread{accept_and_serve, listener, s, size, s.port != port_once}.detach();
+  }
+}
+
+/// One thread: waits for a connection to any port, serves it to its end, and waits for the next.
+[[noreturn]] void serve_alone(const std::array<Service, 4>& all, const std::array<pollfd, 4>& listeners,
+                              std::size_t size) {
+  const Buffer buffer{size};
+  for (;;) {
+    auto ready = listeners;
+    CALL(poll)(ready.data(), ready.size(), -1);
+    for (std::size_t i = 0; i < ready.size(); ++i) {
+      if (ready[i].revents == 0) continue;
+      const int fd = accept_from(ready[i].fd, 0);
+      if (fd < 0) fail("accept");
+      all[i].serve(fd, buffer);
+      CALL(close)(fd);
+    }
+  }
 }
 
 // ---- one thread for all ----
@@ -239,13 +271,19 @@ int main(int count, char** words) {
   allow_many_files();
   start(options);
   const std::string wait = options.text("--wait", "blocking");
+  const std::size_t buffer = options.count("--buffer", 262'144);
+  const std::array<Service, 4> all = services(options);
+  std::array<pollfd, 4> listeners{};
   std::unique_ptr<Loop> loop;
   if (wait == "blocking")
-    serve_blocking(options);
+    serve_by_threads(options);
+  else if (wait == "alone")
+    for (std::size_t i = 0; i < all.size(); ++i) listeners[i] = {listen_on(all[i].port, 0), POLLIN, 0};
   else
-    loop = std::make_unique<Loop>(wait == "epoll", options.count("--buffer", 262'144));
+    loop = std::make_unique<Loop>(wait == "epoll", buffer);
   std::puts("ready");
   std::fflush(stdout);
+  if (wait == "alone") serve_alone(all, listeners, buffer);
   if (loop) loop->run();
   for (;;) pause();
 }

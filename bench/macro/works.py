@@ -29,6 +29,7 @@ PEERS = {
     "kernel-zerocopy": Peer("bench_kernel", ("--send", "zerocopy"), veth=True),
     "kernel-epoll": Peer("bench_kernel", ("--wait", "epoll"), veth=True),
     "tunic": Peer("bench_tunic"),
+    "tunic-alone": Peer("bench_tunic", ("--wait", "alone")),
     "tunic-poll": Peer("bench_tunic", ("--wait", "poll")),
     "tunic-epoll": Peer("bench_tunic", ("--wait", "epoll")),
     # bench/macro/peers: lwIP as Debian has it, which knows no virtio_net_hdr; tuned, with checksums left to the kernel; and
