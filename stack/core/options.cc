@@ -200,6 +200,9 @@ Status Stack::set(SocketId id, Option o, std::int64_t value) {
     case Option::broadcast:
       u.broadcast = on;
       break;
+    case Option::receive_times:
+      u.receive_times = on;
+      break;
     case Option::receive_errors:
       u.receive_errors = on;
       if (!on && s->errors) s->errors->forget_errors();
@@ -289,6 +292,8 @@ Result<std::int64_t> Stack::get(SocketId id, Option o) const {
       return u.bind_no_port;
     case Option::broadcast:
       return u.broadcast;
+    case Option::receive_times:
+      return u.receive_times;
     case Option::receive_errors:
       return u.receive_errors;
     case Option::mtu_discover:

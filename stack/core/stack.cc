@@ -309,6 +309,11 @@ std::size_t Stack::lent_bytes(SocketId id) const {
   return s != nullptr && s->connection ? s->connection->sender().borrowed(Slice::Owner::lent) : 0;
 }
 
+std::optional<Instant> Stack::arrival(SocketId id, std::size_t n) const {
+  const Socket* s = impl_->find(id);
+  return s != nullptr && s->connection ? s->connection->arrival(n) : std::nullopt;
+}
+
 Result<bool> Stack::at_mark(SocketId id) const {
   const Socket* s = impl_->find(id);
   if (s == nullptr) return fail(Error::bad_handle);

@@ -80,6 +80,7 @@ enum class Option : std::uint8_t {
   tos,           ///< IP_TOS / IPV6_TCLASS 0..255, the ECN bits with it
   bind_no_port,  ///< IP_BIND_ADDRESS_NO_PORT 0/1: bind() to port 0 leaves the choice to connect()
   broadcast,     ///< SO_BROADCAST 0/1: may send to broadcast addresses
+  receive_times,   ///< of streams 0/1, SO_TIMESTAMP and its kin: arrival() tells when text arrived
   receive_errors,  ///< IP_RECVERR, IPV6_RECVERR 0/1: receive_error() tells what the network said
   mtu_discover,    ///< IP_MTU_DISCOVER, IPV6_MTU_DISCOVER: the values of MtuDiscover
   mtu,             ///< IP_MTU, IPV6_MTU: octets of the path MTU to the peer; only to get()
@@ -238,6 +239,9 @@ class Stack {
   Result<std::size_t> unsent_bytes(SocketId s) const;
   /// Octets on loan: still needed where the program has them.
   std::size_t lent_bytes(SocketId s) const;
+  /// When the last of the octets arrived that receive() would give of at most `n`; nothing where Option::receive_times
+  /// was off then, or nothing can be read.
+  std::optional<Instant> arrival(SocketId s, std::size_t n) const;
   /// SIOCATMARK: whether the next octet to be read is the urgent one.
   Result<bool> at_mark(SocketId s) const;
   /// STATUS (RFC 9293 section 3.10.6), as TCP_INFO; State::closed for a blank socket. Times are told as of `now`, or of

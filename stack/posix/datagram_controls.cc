@@ -22,14 +22,6 @@ timespec wall_clock(Instant t) {
   return to_timespec(to_duration(wall) - (now() - t));
 }
 
-void put_stamp(ControlWriter& control, int option, Instant received) {
-  const timespec t = wall_clock(received);
-  if (option == SO_TIMESTAMPNS || option == SO_TIMESTAMPNS_NEW)
-    control.put(SOL_SOCKET, option, t);
-  else
-    control.put(SOL_SOCKET, option, timeval{.tv_sec = t.tv_sec, .tv_usec = t.tv_nsec / 1000});
-}
-
 template <class T>
 T address_as(const IpAddr& a) {
   T t{};
@@ -157,6 +149,14 @@ Status read_of_v6(int type, Bytes value, DatagramOptions& how, bool& dont_fragme
 }
 
 }  // namespace
+
+void put_stamp(ControlWriter& control, int option, Instant received) {
+  const timespec t = wall_clock(received);
+  if (option == SO_TIMESTAMPNS || option == SO_TIMESTAMPNS_NEW)
+    control.put(SOL_SOCKET, option, t);
+  else
+    control.put(SOL_SOCKET, option, timeval{.tv_sec = t.tv_sec, .tv_usec = t.tv_nsec / 1000});
+}
 
 void put_datagram_controls(ControlWriter& control, const SocketSettings& settings, Family family,
                            const DatagramInfo& info, Port port) {

@@ -8,6 +8,8 @@
 
 namespace tunic {
 
+/// SO_TIMESTAMP and its kin, of datagrams and of streams: when it was received, by the wall clock, as `option` has it.
+void put_stamp(ControlWriter& control, int option, Instant received);
 /// What was asked for, in Linux's order. `port` is the socket's own.
 void put_datagram_controls(ControlWriter& control, const SocketSettings& settings, Family family,
                            const DatagramInfo& info, Port port);

@@ -229,8 +229,10 @@ Status Sockets::set_option(Description& s, int level, int option, Bytes value) {
   const auto n = number_to_keep(*row, *given, kind, level == IPPROTO_IP ? tcp.ttl : tcp.hop_limit);
   if (!n) return fail(n.error());
   if (const Option* of_stack = std::get_if<Option>(&row->home)) return stack.set(s.id, *of_stack, *n);
-  s.settings.set(std::get<Kept>(row->home), static_cast<int>(*n));
-  return {};
+  const Kept kept = std::get<Kept>(row->home);
+  s.settings.set(kept, static_cast<int>(*n));
+  return kept == Kept::stamp && kind.transport == Transport::tcp ? stack.set(s.id, Option::receive_times, *n != 0)
+                                                                 : Status{};
 }
 
 /// SO_BINDTODEVICE: no name is any device, which is what a socket has; ours has no name here.

@@ -7,6 +7,7 @@
 
 #include "posix/blocking.h"
 #include "posix/control.h"
+#include "posix/datagram_controls.h"
 #include "posix/messages.h"
 #include "posix/signals.h"
 #include "posix/transfer.h"
@@ -60,6 +61,7 @@ ssize_t Sockets::receive(Handle h, std::span<const iovec> out, int flags, bool m
     const std::size_t low = t.has(MSG_WAITALL) ? t.size : low_water(driver_.stack(), h.socket->id);
     t.least = waits ? std::min(low, t.size) : 0;
     patience.events = t.least > 1 ? any_event : ready::readable | ready::read_hangup;
+    if (about != nullptr && !t.has(MSG_OOB)) t.stamp = h.socket->settings[Kept::stamp];
     const bool looks = t.has(MSG_PEEK) || (t.size == 0 && !t.has(MSG_OOB));
     const Status s = looks ? peek(h.socket->id, t) : receive_some(h.socket->id, t);
     if (h.socket->settings[Kept::queue_length] != 0) t.left = left_to_read(driver_.stack(), h.socket->id);
@@ -79,6 +81,7 @@ void Sockets::tell_about_stream(const Transfer& t, msghdr& about) {
   if (about.msg_name != nullptr) about.msg_namelen = 0;
   if (t.has(MSG_OOB)) about.msg_flags |= t.size != 0 ? MSG_OOB : MSG_OOB | MSG_TRUNC;
   ControlWriter control{about};
+  if (t.arrived) put_stamp(control, t.stamp, *t.arrived);
   if (t.left) control.put(IPPROTO_TCP, TCP_CM_INQ, *t.left);
   about.msg_controllen = control.written();
   about.msg_flags |= control.flags();
@@ -93,6 +96,8 @@ Status Sockets::receive_some(SocketId id, Transfer& t) {
     if (t.done != 0 && driver_.stack().at_mark(id).value_or(false)) return {};  // reading stops before urgent data
     MutBytes out = t.pieces.front();
     if (t.has(MSG_TRUNC)) out = MutBytes{nowhere}.first(std::min(nowhere.size(), t.size - t.done));
+    if (t.stamp != 0)
+      if (const auto at = driver_.stack().arrival(id, out.size())) t.arrived = at;
     const auto n = driver_.change().receive(id, out, {.urgent = t.has(MSG_OOB)});
     if (!n) return fail(n.error());
     t.done += *n;
@@ -122,6 +127,7 @@ Status Sockets::peek(SocketId id, Transfer& t) {
     t.done += *n;
     if (*n < pieces.front().size() || how.urgent) break;
   }
+  if (t.stamp != 0) t.arrived = driver_.stack().arrival(id, t.done);
   return {};
 }
 

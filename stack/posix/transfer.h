@@ -16,9 +16,11 @@ struct Sockets::Transfer {
   int flags;
   std::size_t least = 1;  // receive: wait for this many, where waiting is allowed
   std::size_t done = 0;
-  std::optional<int> left{};  // receive: TCP_INQ, where it is asked for
-  bool is_message = false;    // of a datagram socket, or a report
-  bool lends = false;         // send: the text may stay where it is until the call is over
+  std::optional<int> left{};         // receive: TCP_INQ, where it is asked for
+  int stamp = 0;                     // receive from a stream: SO_TIMESTAMP or its kin, where it is asked for
+  std::optional<Instant> arrived{};  // when the last octet did, then
+  bool is_message = false;           // of a datagram socket, or a report
+  bool lends = false;                // send: the text may stay where it is until the call is over
 
   bool has(int flag) const { return (flags & flag) != 0; }
 };

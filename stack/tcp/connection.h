@@ -125,6 +125,8 @@ class Connection {
   int error() const { return error_; }
   void set_error(int error) { error_ = error; }
   std::size_t readable() const;
+  /// When the last of the octets that receive() would give now, of at most `n`, arrived: of UserOptions::receive_times.
+  std::optional<Instant> arrival(std::size_t n) const;
   std::size_t unacknowledged() const { return snd_.queued(); }
   std::size_t unsent() const {
     return static_cast<std::size_t>(std::max<std::int64_t>(0, snd_.queue_end() - snd_.nxt()));

@@ -109,12 +109,15 @@ bool Receiver::window_update_due(std::int64_t mss) const {
 void Receiver::rest(Stock<IncomingText>& stock) {
   if (!in_ || !in_->queue.empty() || !in_->early.empty() || in_->held_fin) return;
   in_->queue.trim();
+  in_->arrivals.clear();
+  in_->arrivals.trim();
   stock.give_back(std::move(in_));
 }
 
 void Receiver::discard() {
   if (!in_) return;
   in_->queue.clear();
+  in_->arrivals.clear();
   in_->early.clear();
   in_->held_fin.reset();
 }

@@ -10,6 +10,7 @@
 
 #include "base/stock.h"
 #include "buf/byte_queue.h"
+#include "tcp/arrivals.h"
 #include "tcp/reassembler.h"
 #include "tcp/segment.h"
 
@@ -29,6 +30,7 @@ struct IncomingText {
   ByteQueue queue;
   Reassembler early;
   std::optional<Seq> held_fin;
+  Arrivals arrivals;
 };
 
 class Receiver {
@@ -71,12 +73,24 @@ class Receiver {
   /// Whether the window grew enough that the peer should hear of it without waiting (section 3.8.6.2.2, MUST-39).
   bool window_update_due(std::int64_t mss) const;
 
+  /// The last `n` octets in order arrived at `at`, for a reader who asks.
+  void note_arrival(std::int64_t n, Instant at) {
+    if (in_) in_->arrivals.note(nxt_ - n, nxt_, at);
+  }
+  /// When the octet `offset` after the next to be read arrived, if that was noted.
+  std::optional<Instant> arrival(std::size_t offset) const {
+    return in_ ? in_->arrivals.at(head() + static_cast<std::int64_t>(offset)) : std::nullopt;
+  }
+
   /// Octets ready to be read.
   std::size_t readable() const { return in_ ? in_->queue.size() : 0; }
   /// The sequence number of the next octet to be read.
   Seq head() const { return nxt_ - static_cast<std::int64_t>(readable()) - (finished_ ? 1 : 0); }
   void copy_out(std::size_t offset, MutBytes out) const { in_->queue.copy_out(offset, out); }
-  void consume(std::size_t n) { in_->queue.drop_front(n); }
+  void consume(std::size_t n) {
+    in_->queue.drop_front(n);
+    in_->arrivals.forget(head());
+  }
 
   std::size_t buffer() const { return buffer_; }
   void set_buffer(std::size_t n) { buffer_ = static_cast<std::uint32_t>(std::min<std::size_t>(n, 1u << 31)); }

@@ -368,6 +368,7 @@ std::optional<Drop> Connection::process_text(Segment& seg, Instant now, TcpConte
   rcv_.begin(context.parts.incoming);
   const TextReport report = rcv_.on_text(context.pool, seg.seq, std::move(seg.text), rcv_mss_);
   stats_.text_received_at = now;
+  if (options.receive_times && report.in_order != 0) rcv_.note_arrival(report.in_order, now);
   stats_.on_window(rcv_.nxt(), rcv_.wnd(), now);
   if (report.out_of_order && report.in_order == 0 && !report.duplicate)
     stats_.out_of_order += static_cast<std::uint32_t>(segments);

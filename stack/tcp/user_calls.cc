@@ -62,6 +62,17 @@ Result<std::size_t> Connection::receive(MutBytes out, bool peek, std::size_t ski
   return n;
 }
 
+// As much as one call gives: no more than there is, nor past the urgent octet, which is passed over where it comes
+// first.
+std::optional<Instant> Connection::arrival(std::size_t n) const {
+  const std::size_t passed = at_mark() && !options.oob_inline ? 1 : 0;
+  const std::int64_t to_mark = urgent_valid_ ? urgent_mark_ - rcv_.head() : 0;
+  std::size_t there = readable();
+  if (to_mark > 0) there = std::min(there, static_cast<std::size_t>(to_mark));
+  n = std::min(n, there);
+  return n == 0 ? std::nullopt : rcv_.arrival(passed + n - 1);
+}
+
 // MSG_OOB: the one urgent octet, unless it is read in line.
 Result<std::size_t> Connection::receive_urgent(MutBytes out, bool peek) {
   if (options.oob_inline || !urgent_valid_) return fail(Error::invalid);

@@ -31,6 +31,7 @@ struct UserOptions {
   bool oob_inline : 1 = false;
   bool interactive : 1 = false;     // text has answered text: acknowledgments ride on answers
   bool receive_errors : 1 = false;  // IP_RECVERR: what the network says, at once
+  bool receive_times : 1 = false;   // SO_TIMESTAMP: when text arrived
   bool broadcast : 1 = false, bind_no_port : 1 = false, no_checksum : 1 = false, free_bind : 1 = false;
   bool receive_buffer_set : 1 = false, send_buffer_set : 1 = false;  // by the user: no autotuning
   std::optional<bool> quick_ack;                                     // unset: the receiver decides

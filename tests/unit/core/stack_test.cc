@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 #include <vector>
 
 namespace tunic {
@@ -150,6 +152,37 @@ TEST_F(StackTest, speaks_to_itself) {
   }
   EXPECT_EQ(link.sent, 0u);
   EXPECT_TRUE(stack.counters().conserved());
+}
+
+TEST_F(StackTest, tells_when_text_arrived_if_that_was_asked) {
+  const SocketId l = listener(80), c = open();
+  ASSERT_TRUE(stack.set(c, Option::no_delay, 1));
+  EXPECT_EQ(error_of(stack.connect(c, {us, Port{80}}, now)), Error::in_progress);
+  for (int i = 0; i < 4; ++i) stack.poll(now, link);
+  const SocketId s = stack.accept(l).value();
+  const auto say = [&](std::string_view text) {
+    ASSERT_TRUE(stack.send(c, std::as_bytes(std::span{text})));
+    stack.flush(now, link);
+    for (int i = 0; i < 4; ++i) stack.poll(now, link);
+  };
+  say("ab");
+  ASSERT_TRUE(stack.set(s, Option::receive_times, 1));
+  const Instant first = now += 7ms;
+  say("cd");
+  const Instant second = now += 1s;
+  say("e");
+  now += 1h;
+  EXPECT_EQ(stack.arrival(s, 2), std::nullopt);
+  EXPECT_EQ(stack.arrival(s, 3), first);
+  EXPECT_EQ(stack.arrival(s, 4), first);
+  EXPECT_EQ(stack.arrival(s, 5), second);
+  EXPECT_EQ(stack.arrival(s, 99), second);
+  std::array<std::byte, 3> out;
+  ASSERT_EQ(stack.receive(s, out).value(), 3u);
+  EXPECT_EQ(stack.arrival(s, 1), first);
+  EXPECT_EQ(stack.arrival(s, 2), second);
+  ASSERT_EQ(stack.receive(s, out).value(), 2u);
+  EXPECT_EQ(stack.arrival(s, 1), std::nullopt);
 }
 
 TEST_F(StackTest, an_edge_is_told_once_and_not_of_closed_sockets) {

@@ -147,6 +147,33 @@ TEST(Messages, how_much_is_left_to_read) {
   EXPECT_FAILS(host.set(server, IPPROTO_TCP, TCP_INQ, 2), EINVAL);
 }
 
+TEST(Messages, when_text_of_a_stream_arrived) {
+  Host host;
+  const auto [client, server] = host.pair();
+  const auto stamp = [&, server = server](std::size_t octets, int flags = 0) {
+    Envelope m{rooms({octets}), 512};
+    receive(host, server, m, flags);
+    return m.find<timespec>(SOL_SOCKET, SO_TIMESTAMPNS);
+  };
+  host.say(client, "ab");
+  EXPECT_FALSE(stamp(1));
+  ASSERT_EQ(host.set(server, SOL_SOCKET, SO_TIMESTAMPNS, 1), 0);
+  EXPECT_FALSE(stamp(1)) << "nobody had asked when it came";
+  host.say(client, "cd");
+  host.say(client, "efgh");
+  const auto c = stamp(1), to_e = stamp(2, MSG_PEEK), d = stamp(1), h = stamp(9);
+  ASSERT_TRUE(c && d && to_e && h);
+  const time_t now = time(nullptr);
+  EXPECT_GE(c->tv_sec, now - 60);
+  EXPECT_LE(c->tv_sec, now + 1);
+  EXPECT_LE(d->tv_sec, now + 1);
+  EXPECT_LE(to_e->tv_sec, now + 1);
+  EXPECT_LE(h->tv_sec, now + 1);
+  ASSERT_EQ(host.set(server, SOL_SOCKET, SO_TIMESTAMPNS, 0), 0);
+  host.say(client, "i");
+  EXPECT_FALSE(stamp(1));
+}
+
 TEST(Controls, what_has_no_room_is_cut_and_told) {
   alignas(cmsghdr) std::array<char, 64> room{};
   for (std::size_t size = 0; size <= 48; ++size) {
