@@ -174,6 +174,10 @@ def ahead(where, rows):
         yield f"- {where}: " + ", ".join(f"{p} is {r:.2f} × {ours}" for p, r in sorted(by.items(), key=lambda i: -i[1]))
 
 
+def some(count, word):
+    return f"{count} {word}" + ("" if int(count) == 1 else "s")
+
+
 def losses(parts, reached):
     for work, tells in WORKS.items():
         yield from ahead(tells, parts[work])
@@ -183,9 +187,9 @@ def losses(parts, reached):
         yield from ahead(f"{WORKS.get(work, work)}, two flows on two CPUs", rows)
     for work, curve in parts["sizes"].items():
         for size, rows in curve.items():
-            yield from ahead(f"{WORKS[work].replace(', an octet each way', '')}, messages of {size} octets", rows)
+            yield from ahead(f"{WORKS[work].replace(', an octet each way', '')}, messages of {some(size, 'octet')}", rows)
     for count, rows in parts["connections"].items():
-        yield from ahead(f"request and answer, {count} connections", rows)
+        yield from ahead(f"request and answer, {some(count, 'connection')}", rows)
     missed = [what for what, _, found, good in reached if found is not None and not good]
     if missed:
         yield f"- goals missed, {len(missed)} of {sum(found is not None for _, _, found, _ in reached)} measured: " + "; ".join(missed)
