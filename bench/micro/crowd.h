@@ -27,7 +27,7 @@ class Crowd final : public Link {
   }
 
   /// Opens `count` connections to a new listener of `stack`.
-  Crowd(Stack& stack, std::size_t count) : ends_(count) {
+  Crowd(Stack& stack, std::size_t count) : pool_{stack.pool()}, ends_(count) {
     const SocketId listener = stack.open(Family::v4).value();
     stack.bind(listener, {server, port}).value();
     stack.listen(listener, 64).value();
@@ -80,7 +80,7 @@ class Crowd final : public Link {
 
   void give(std::size_t i, Flags flags, std::size_t text) {
     if (given_ == burst) throw std::logic_error{"more packets than a burst holds"};
-    auto& octets = octets_[given_];
+    std::array<std::byte, 64> octets;
     const auto address = IpAddr::v4(first_client + static_cast<std::uint32_t>(i / ports));
     const Port from{static_cast<std::uint16_t>(first_port + i % ports)};
     const std::size_t size = TcpView::min_size + text;
@@ -88,15 +88,14 @@ class Crowd final : public Link {
     TcpHeader{.src = from, .dst = port, .seq = ends_[i].seq, .ack = ends_[i].ack, .flags = flags, .window = 65'535}
         .emit(rest, Bytes{});
     RxPacket& packet = packets_[given_++];
-    packet.data = Slice::external(Bytes{octets}.first(Ipv4View::min_size + size), &owner_);
+    packet.data = pool_.copy(Bytes{octets}.first(Ipv4View::min_size + size));
     packet.offload = {.checksum = Offload::Checksum::verified};
   }
 
+  Pool& pool_;  // outlives us
   std::vector<End> ends_;
   std::vector<SocketId> sockets_;
   std::size_t given_ = 0;
-  External owner_;
-  std::array<std::array<std::byte, 64>, burst> octets_{};
   std::array<RxPacket, burst> packets_;
 };
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <new>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -36,6 +37,7 @@ class Peer final : public Link {
     const SocketId listener = stack.open(Family::v4).value();
     stack.bind(listener, {server, port}).value();
     stack.listen(listener, 1).value();
+    pool_ = &stack.pool();
     give(SYN, 0, 0);
     stack.poll(Instant{}, *this);
     ++seq_.raw;
@@ -84,7 +86,7 @@ class Peer final : public Link {
   static constexpr Port port{80};
 
   struct Prepared {
-    std::vector<std::byte> octets;
+    Slice packet;  // in a block of the Stack's pool, as a device gives it, to be given again and again
     std::size_t text = 0;
     Flags flags{};
   };
@@ -92,29 +94,31 @@ class Peer final : public Link {
   void give(Flags flags, std::size_t text, std::uint16_t gso_size) {
     if (given_ == burst) throw std::logic_error{"more packets than a burst holds"};
     Prepared& p = prepared_[given_];
-    if (p.octets.empty() || p.text != text || p.flags != flags) prepare(p, flags, text);
-    std::byte* tcp = p.octets.data() + Ipv4View::min_size;
+    if (p.packet.empty() || p.text != text || p.flags != flags) prepare(p, flags, text);
+    std::byte* tcp = p.packet.mutable_data() + Ipv4View::min_size;
     store_be(tcp + 4, seq_.raw);
     store_be(tcp + 8, ack_.raw);
     RxPacket& packet = packets_[given_++];
-    packet.data = Slice::external(p.octets, &owner_);
+    packet.data = p.packet;
     packet.offload = {.checksum = Offload::Checksum::verified, .gso_size = gso_size};
   }
 
-  static void prepare(Prepared& p, Flags flags, std::size_t text) {
+  void prepare(Prepared& p, Flags flags, std::size_t text) {
     std::array<std::byte, TcpOptions::max_size> room{};
     const TcpOptions of_syn{.mss = mss, .window_scale = std::uint8_t{7}, .sack_permitted = true};
     const Bytes options = Bytes{room}.first(flags.has(SYN) ? of_syn.emit(room) : 0);
     const std::size_t size = TcpView::min_size + options.size() + text;
-    p = {std::vector<std::byte>(Ipv4View::min_size + size), text, flags};
-    const MutBytes rest = Ipv4Header{.src = client, .dst = server, .protocol = protocol::tcp}.emit(p.octets, size);
+    std::vector<std::byte> octets(Ipv4View::min_size + size);
+    const MutBytes rest = Ipv4Header{.src = client, .dst = server, .protocol = protocol::tcp}.emit(octets, size);
     TcpHeader{.src = Port{40'000}, .dst = port, .flags = flags, .window = 65'535}.emit(rest, options);
+    p = {pool_->copy(octets), text, flags};
+    if (p.packet.empty()) throw std::bad_alloc{};
   }
 
+  Pool* pool_ = nullptr;  // outlives us
   Seq32 seq_{1000}, ack_{}, window_end_{};
   std::size_t given_ = 0;
   std::uint8_t scale_ = 0;
-  External owner_;
   std::array<Prepared, burst> prepared_;  // the octets of the text are always the same: nobody compares them
   std::array<RxPacket, burst> packets_;
   std::vector<Seq32> sent_;
