@@ -24,7 +24,7 @@ def draw(parts, folder):
                                  ("connections.svg", "By the number of connections", connections),
                                  ("latency.svg", "How long requests take", latency)):
         if figure := picture(plt, parts):
-            figure.savefig(folder / name, metadata={"Date": None}, bbox_inches="tight")
+            figure.savefig(folder / name, metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")), bbox_inches="tight")
             plt.close(figure)
             drawn.append((name, title))
     return drawn
