@@ -215,10 +215,10 @@ bool Impair::send_ready() {
   return ready_.empty();
 }
 
-/// A packet that stays when send() returns keeps no memory lent for that call. False where memory for a copy is short.
+/// A packet that stays when send() returns keeps no memory that is not ours. False where memory for a copy is short.
 bool Impair::promote(TxPacket& packet) {
   for (Slice& s : std::span{packet.text}.first(packet.slices)) {
-    if (s.owner() != Slice::Owner::lent) continue;
+    if (!s.is_borrowed()) continue;
     s = pool_.copy(s.bytes());
     if (s.empty()) {
       ++no_memory_;

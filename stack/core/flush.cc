@@ -96,6 +96,7 @@ void Stack::Impl::flush(Instant now, Link& link) {
     finish(burst, from, s.connection->pair(), s.connection->options.ttl, s.connection->options.tos, s.flow_label);
     mark_edge(id.index, s.connection->take_edge());
     if (s.places != 0) reserve_places(s);
+    if (s.zero_copy) report_zero_copy(s, id.index);
     if (more) {
       dirty.push_back(id);
       continue;

@@ -147,10 +147,15 @@ struct Stack::Impl {
 
   // borrow.cc
   /// Who owns `text` once `s` has it to send: a slab, where it is too small to borrow or there is no place for a copy.
-  Slice::Owner borrow_from(Socket& s, Bytes text);
+  Slice::Owner borrow_from(Socket& s, Bytes text, bool until_acknowledged);
   /// Keeps as much of the pool for copies as `s` may need for what it borrows now.
   void reserve_places(Socket& s);
   void take_over(Socket& s, Slice::Owner owner);
+  void take_over_all(Socket& s);
+  static bool may_zero_copy(const Socket& s);
+  void end_zero_copy(Socket& s, std::uint32_t index);
+  /// Reports the sends without a copy that are done with.
+  void report_zero_copy(Socket& s, std::uint32_t index);
 
   // sockets.cc
   void config_changed();

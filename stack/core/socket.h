@@ -8,6 +8,7 @@
 
 #include "base/timer_wheel.h"
 #include "core/stack.h"
+#include "core/zero_copy.h"
 #include "port/binding.h"
 #include "tcp/connection.h"
 #include "tcp/listener.h"
@@ -31,6 +32,7 @@ struct Socket {
   bool in_demux = false;
   bool any_address = false;               // bind() left the address to connect()
   bool local_peer = false;                // the other end is in this Stack
+  bool zero_copy_copied = false;          // of the send that is being taken in
   bool embryo = false;                    // of a listener, before it is established
   bool queued = false;                    // established, waits for accept()
   std::uint8_t time_wait_generation = 0;  // of `time_wait`
@@ -48,8 +50,9 @@ struct Socket {
   std::unique_ptr<Listener> listener;
   std::unique_ptr<Connection> connection;
   std::unique_ptr<DatagramSocket> datagram;
-  std::unique_ptr<ErrorQueue> errors;  // while there are some
-  std::unique_ptr<TimerNode> timer;  // while it is armed
+  std::unique_ptr<ErrorQueue> errors;        // while there are some
+  std::unique_ptr<ZeroCopySends> zero_copy;  // once there was one
+  std::unique_ptr<TimerNode> timer;          // while it is armed
 };
 
 }  // namespace tunic

@@ -291,6 +291,7 @@ void Stack::Impl::disconnect(Socket& s, std::uint32_t index) {
     s.in_demux = s.connect_pending = false;
     cancel_timer(s);
     s.connection.reset();
+    if (s.zero_copy) report_zero_copy(s, index);
     s.kind = Socket::Kind::blank;
     const Port port = s.local.port;
     if (!s.bound_by_user) {

@@ -90,7 +90,11 @@ Result<std::size_t> Stack::send(SocketId id, Bytes text, SendFlags flags) {
     return fail(late != 0 ? static_cast<Error>(late) : Error::pipe);
   }
   TcpContext c = impl_->context(s->local_peer);
-  const auto owner = flags.loan == Loan::none || flags.urgent ? Slice::Owner::slab : impl_->borrow_from(*s, text);
+  const bool zero_copy = flags.loan == Loan::acknowledged;
+  if (zero_copy && !impl_->may_zero_copy(*s)) return fail(Error::no_buffers);
+  const auto owner =
+      flags.loan == Loan::none || flags.urgent ? Slice::Owner::slab : impl_->borrow_from(*s, text, zero_copy);
+  if (zero_copy && owner == Slice::Owner::slab) s->zero_copy_copied = true;
   const auto sent = s->connection->send(text, flags.urgent, flags.more, c, owner);
   impl_->reserve_places(*s);
   if (sent) impl_->mark_dirty(id.index);
@@ -105,6 +109,13 @@ Status Stack::end_loan(SocketId id) {
   Socket* s = impl_->find(id);
   if (s == nullptr) return fail(Error::bad_handle);
   impl_->take_over(*s, Slice::Owner::lent);
+  return {};
+}
+
+Status Stack::end_zero_copy(SocketId id) {
+  Socket* s = impl_->find(id);
+  if (s == nullptr) return fail(Error::bad_handle);
+  impl_->end_zero_copy(*s, id.index);
   return {};
 }
 
@@ -204,7 +215,8 @@ Status Stack::close(SocketId id) {
     impl_->free_socket(id.index);
     return {};
   }
-  impl_->take_over(*s, Slice::Owner::lent);
+  s->zero_copy.reset();
+  impl_->take_over_all(*s);
   s->connection->close();
   impl_->settle(id.index, impl_->clock);
   return {};
@@ -306,7 +318,9 @@ Result<std::size_t> Stack::unsent_bytes(SocketId id) const {
 
 std::size_t Stack::lent_bytes(SocketId id) const {
   const Socket* s = impl_->find(id);
-  return s != nullptr && s->connection ? s->connection->sender().borrowed(Slice::Owner::lent) : 0;
+  if (s == nullptr || !s->connection) return 0;
+  const Sender& sender = s->connection->sender();
+  return sender.borrowed(Slice::Owner::lent) + sender.borrowed(Slice::Owner::external);
 }
 
 std::optional<Instant> Stack::arrival(SocketId id, std::size_t n) const {

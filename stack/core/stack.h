@@ -97,8 +97,9 @@ enum class Shutdown : std::uint8_t {
 
 /// Whether send() copies what it takes in.
 enum class Loan : std::uint8_t {
-  none,  ///< it does
-  call,  ///< large pieces may stay where they are: they must not change until Stack::end_loan()
+  none,          ///< it does
+  call,          ///< large pieces may stay where they are: they must not change until Stack::end_loan()
+  acknowledged,  ///< the same until receive_error() says that the peer has it: see end_zero_copy()
 };
 
 /// How send() sends.
@@ -164,12 +165,17 @@ class Stack {
   /// connect() with AF_UNSPEC: the socket has no peer any more, and no address and port but those that bind() chose. A
   /// connection is reset, and the error `reset` is pending then; a listener stops.
   Status disconnect(SocketId s);
-  /// Copies in what fits. Errors: again (also while memory is short), pipe, not_connected, the pending error (reset,
-  /// timed_out...).
+  /// Takes in what fits. Errors: no_buffers (Loan::acknowledged, and too many such sends wait), again (also while
+  /// memory is short), pipe, not_connected, the pending error (reset, timed_out...).
   Result<std::size_t> send(SocketId s, Bytes text, SendFlags flags = {});
   /// What is still needed of text sent on Loan::call is copied: the caller's memory is free. It comes before the call
   /// in which the caller let it be used returns, whatever became of that; close() and abort() do it by themselves.
   Status end_loan(SocketId s);
+  /// After the calls of send() with Loan::acknowledged that were one send of the user (MSG_ZEROCOPY): gives it the next
+  /// number, from 0. Once all of it is acknowledged, or the connection has ended, a report of origin::zero_copy tells
+  /// that number; until then the memory must not change. What close() leaves unacknowledged is copied. Of a datagram,
+  /// which is copied, the report comes at once.
+  Status end_zero_copy(SocketId s);
   /// Copies out what is there; 0 is the end of the stream. Errors: again, not_connected, the pending error; with
   /// `urgent` also invalid (nothing urgent, or it is in line).
   Result<std::size_t> receive(SocketId s, MutBytes out, ReceiveFlags flags = {});

@@ -29,6 +29,7 @@ constexpr OptionRow rows[] = {
     {SOL_SOCKET, SO_TIMESTAMP_NEW, Kept::stamp, Rule::stamp},
     {SOL_SOCKET, SO_TIMESTAMPNS_NEW, Kept::stamp, Rule::stamp},
     {SOL_SOCKET, SO_RXQ_OVFL, Kept::overflow, Rule::flag},
+    {SOL_SOCKET, SO_ZEROCOPY, Kept::zero_copy, Rule::bit, stream | udp},
     {SOL_SOCKET, SO_DEBUG, Kept::debug, Rule::flag},
     {SOL_SOCKET, SO_DONTROUTE, Kept::dont_route, Rule::flag},
     {SOL_SOCKET, SO_PRIORITY, Kept::priority, Rule::number},

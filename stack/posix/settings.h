@@ -23,7 +23,8 @@ enum class Kept : std::uint8_t {
   traffic_class,   // IPV6_RECVTCLASS
   destination_v6,  // IPV6_RECVORIGDSTADDR
   queue_length,    // TCP_INQ
-  // how datagrams are sent
+  // how text is sent
+  zero_copy,      // SO_ZEROCOPY: MSG_ZEROCOPY is heard
   dont_fragment,  // IPV6_DONTFRAG
   // what changes nothing here, and is remembered
   debug,             // SO_DEBUG

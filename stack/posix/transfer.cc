@@ -140,19 +140,22 @@ ssize_t Sockets::send(Handle h, std::span<const iovec> text, int flags, const ms
   const auto attempt = [&]() -> Status {
     id = h.socket->id;
     t.is_message = h.socket->transport != Transport::tcp;
+    if (t.has(MSG_ZEROCOPY) && h.socket->settings[Kept::zero_copy] != 0 && t.size != 0) t.loan = Loan::acknowledged;
     if (t.is_message) return send_message(*h.socket, t, about);
     if (t.has(MSG_FASTOPEN)) return fail(Error::unsupported);
     if (about != nullptr)
       if (const Status s = check_socket_controls(*about); !s) return s;
-    t.lends = t.size >= driver_.stack().config().tcp.borrow_from;
-    if (!t.lends) return send_some(id, t);
+    if (t.loan == Loan::none && t.size >= driver_.stack().config().tcp.borrow_from) t.loan = Loan::call;
+    if (t.loan == Loan::none) return send_some(id, t);
     patience.events = any_event;  // whatever is acknowledged is not copied
     return send_lent(id, t, !patience.dont_wait && !h.socket->nonblocking);
   };
   const Status s = [&] {
     const std::lock_guard gate{driver_};
     const Status done = patiently(h, patience, attempt);
-    if (t.lends) (void)driver_.change().end_loan(id);  // whichever way the call ends
+    // Whichever way the call ends.
+    if (t.loan == Loan::call) (void)driver_.change().end_loan(id);
+    if (t.loan == Loan::acknowledged && t.done != 0) (void)driver_.change().end_zero_copy(id);
     return done;
   }();
   if (s || t.done != 0) return static_cast<ssize_t>(t.done);
@@ -168,9 +171,7 @@ Status Sockets::send_some(SocketId id, Transfer& t) {
   do {
     if (t.done != 0 && driver_.stack().error(id) != 0) return {};  // for the next call to report
     const MutBytes piece = t.pieces.front();
-    const SendFlags how{.urgent = t.has(MSG_OOB) && t.pieces.is_last(),
-                        .more = t.has(MSG_MORE),
-                        .loan = t.lends ? Loan::call : Loan::none};
+    const SendFlags how{.urgent = t.has(MSG_OOB) && t.pieces.is_last(), .more = t.has(MSG_MORE), .loan = t.loan};
     const auto n = driver_.change().send(id, piece, how);
     if (!n) return fail(n.error());
     t.done += *n;
@@ -190,7 +191,7 @@ Status Sockets::send_lent(SocketId id, Transfer& t, bool waits) {
     if (!s && s.error() == Error::again) s = send_some(id, t);
     if (!came) break;
   }
-  if (s && waits && !sends_enough(id)) return fail(Error::again);
+  if (s && waits && t.loan == Loan::call && !sends_enough(id)) return fail(Error::again);
   return s;
 }
 

@@ -20,7 +20,7 @@ struct Sockets::Transfer {
   int stamp = 0;                     // receive from a stream: SO_TIMESTAMP or its kin, where it is asked for
   std::optional<Instant> arrived{};  // when the last octet did, then
   bool is_message = false;           // of a datagram socket, or a report
-  bool lends = false;                // send: the text may stay where it is until the call is over
+  Loan loan = Loan::none;            // send: whether the text may stay where it is
 
   bool has(int flag) const { return (flags & flag) != 0; }
 };

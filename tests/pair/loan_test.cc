@@ -139,6 +139,54 @@ TEST_P(Loans, closing_ends_a_loan) {
   }
 }
 
+// Sends that stay where they are until they are acknowledged are reported in order, each once, and none before.
+TEST_P(Loans, sends_without_a_copy_are_reported_when_they_are_acknowledged) {
+  for (std::uint64_t seed = 80; seed < 83; ++seed) {
+    World w{bad(seed, 50)};
+    w.serve(World::right, 80, 4, {.end = Plan::End::stay});
+    User& user = w.connect(World::left, 80, {.end = Plan::End::stay});
+    w.run(10s);
+    Stack& stack = w.stack(World::left);
+    std::vector<std::vector<std::byte>> texts;
+    std::vector<std::size_t> ends;
+    std::size_t at = 0, reported = 0;
+    const auto hear = [&] {
+      ErrorReport r;
+      while (stack.receive_error(user.socket(), {}, r)) {
+        ASSERT_EQ(r.origin, origin::zero_copy);
+        ASSERT_EQ(r.info, reported);
+        for (; reported <= r.data; ++reported) {
+          EXPECT_LE(ends[reported] + *stack.unacknowledged_bytes(user.socket()), at);
+          std::ranges::fill(texts[reported], std::byte{0xee});
+          texts[reported] = {};
+        }
+      }
+    };
+    while (at < 1u << 20) {
+      const Bytes wanted = World::stream(at, w.random().in(1, 100'000));
+      texts.emplace_back(wanted.begin(), wanted.end());
+      const auto n = stack.send(user.socket(), texts.back(), {.loan = Loan::acknowledged});
+      if (n) {
+        ends.push_back(at += *n);
+        ASSERT_TRUE(stack.end_zero_copy(user.socket()));
+      } else {
+        texts.pop_back();
+      }
+      w.flush(World::left);
+      w.run(std::chrono::milliseconds{w.random().in(0, 30)});
+      hear();
+    }
+    EXPECT_TRUE(w.run(4h, [&] { return *stack.unacknowledged_bytes(user.socket()) == 0; }));
+    w.flush(World::left);
+    hear();
+    EXPECT_EQ(reported, texts.size());
+    EXPECT_EQ(copied(w), 0u);
+    EXPECT_EQ(w.user(World::right).read(), at);
+    expect_lawful(w);
+    if (HasFailure()) return;
+  }
+}
+
 // A reset takes the text away, and with it the loan and the place for a copy.
 TEST_P(Loans, a_reset_ends_what_is_lent) {
   World w{setup(70)};
