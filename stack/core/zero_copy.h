@@ -39,7 +39,7 @@ class ZeroCopySends {
  private:
   struct Waiting {
     Seq end;
-    bool copied = false;
+    bool copied;
   };
   Ring<Waiting> waiting_;
   std::uint32_t next_ = 0;

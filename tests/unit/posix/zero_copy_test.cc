@@ -1,5 +1,7 @@
 // MSG_ZEROCOPY: sends from the program's memory, and the error queue that tells when it is the program's again. What
 // Linux does was asked of a kernel.
+#include <ctime>
+
 #include <linux/errqueue.h>
 
 #include <array>
