@@ -1,5 +1,6 @@
 #include "tun/queue.h"
 
+#include <algorithm>
 #include <cerrno>
 
 #include "tun/system.h"
@@ -76,10 +77,16 @@ std::span<RxPacket> Queue::receive(const ReadHint*) {
   received_ = 0;
   for (std::size_t i = 0; i < burst && !lost_; ++i) {
     const Read r = read_packet(packets_[received_]);
+    if (r == Read::packet && ends_burst(packets_[received_++])) return std::span{packets_}.first(received_);
     if (r == Read::none) break;
-    if (r == Read::packet) ++received_;
   }
+  lone_ = received_ == 1 && packets_[0].data.size() <= short_packet ? lone_ + 1 : 0;
   return std::span{packets_}.first(received_);
+}
+
+/// Whether `packet`, just received, is most likely alone.
+bool Queue::ends_burst(const RxPacket& packet) {
+  return received_ == 1 && lone_ >= asks_each && packet.data.size() <= short_packet && ++bursts_ % asks_each != 0;
 }
 
 Queue::Read Queue::read_packet(RxPacket& packet) {
@@ -152,6 +159,7 @@ Queue::Write Queue::write_packet(const TxPacket& packet) {
     ++counts_.malformed;
     return Write::taken;
   }
+  if (vnet_size_ + packet.size() <= flat) return write_flat(packet);
   std::array<std::byte, vnet_max_size> header;
   std::array<iovec, 2 + TxPacket::max_slices> parts;
   std::size_t count = 0;
@@ -162,6 +170,18 @@ Queue::Write Queue::write_packet(const TxPacket& packet) {
   parts[count++] = to_iovec(packet.header());
   for (std::size_t i = 0; i < packet.slices; ++i) parts[count++] = to_iovec(packet.text[i].bytes());
   if (write_whole(fd_, parts.data(), static_cast<int>(count)) < 0) return write_failed(errno);
+  ++counts_.writes;
+  return Write::taken;
+}
+
+/// In one piece, which costs the kernel less to take than several.
+Queue::Write Queue::write_flat(const TxPacket& packet) {
+  std::array<std::byte, flat> whole;
+  if (vnet_size_ != 0) write_vnet(MutBytes{whole}.first(vnet_size_), packet.offload, packet.header());
+  std::byte* end = std::ranges::copy(packet.header(), whole.data() + vnet_size_).out;
+  for (std::size_t i = 0; i < packet.slices; ++i) end = std::ranges::copy(packet.text[i].bytes(), end).out;
+  const iovec one{whole.data(), static_cast<std::size_t>(end - whole.data())};
+  if (write_whole(fd_, &one, 1) < 0) return write_failed(errno);
   ++counts_.writes;
   return Write::taken;
 }

@@ -42,14 +42,17 @@ struct Config {
   static constexpr std::uint32_t least_mtu_v6 = 1280;  ///< the same where IPv6 is spoken (RFC 8200 section 5)
   static constexpr std::uint32_t most_mtu = 65'535;    ///< of `mtu`
   static constexpr std::size_t most_routes = 64;       ///< of `routes`
-  std::vector<Prefix> addresses;              ///< the host's own addresses; the first of a family is its default source
-  std::vector<Route> routes;                  ///< the first 64 count; whatever they say nothing of goes to the Link
-  std::uint32_t mtu = 1500;                   ///< octets of an IP packet on the link, 576..65535 (1280.. for IPv6)
-  LinkTraits link;                            ///< what the Link of poll() and flush() does
-  std::size_t memory = 256u << 20;            ///< octets of packet memory, reserved as address space; 4 MiB..16 GiB
-  std::uint32_t max_sockets = 1u << 20;       ///< sockets and connections together, TIME-WAIT apart
-  std::size_t rmem_max = 4u << 20;            ///< octets that SO_RCVBUF may ask for, at least 2304
-  std::size_t wmem_max = 4u << 20;            ///< octets that SO_SNDBUF may ask for, at least 4608
+  std::vector<Prefix> addresses;         ///< the host's own addresses; the first of a family is its default source
+  std::vector<Route> routes;             ///< the first 64 count; whatever they say nothing of goes to the Link
+  std::uint32_t mtu = 1500;              ///< octets of an IP packet on the link, 576..65535 (1280.. for IPv6)
+  LinkTraits link;                       ///< what the Link of poll() and flush() does
+  std::size_t memory = 256u << 20;       ///< octets of packet memory, reserved as address space; 4 MiB..16 GiB
+  std::uint32_t max_sockets = 1u << 20;  ///< sockets and connections together, TIME-WAIT apart
+  std::size_t rmem_max = 4u << 20;       ///< octets that SO_RCVBUF may ask for, at least 2304
+  std::size_t wmem_max = 4u << 20;       ///< octets that SO_SNDBUF may ask for, at least 4608
+  /// net.core.busy_read: so long a caller looks for packets before it sleeps, where that pays; 0: never. The Stack has
+  /// no use for it.
+  Duration busy_read = 50us;
   bool v6_only = false;                       ///< IPV6_V6ONLY of a new socket
   std::vector<std::uint16_t> reserved_ports;  ///< never chosen as ephemeral ports
   std::array<std::uint8_t, 16> key{};  ///< secret of ports, ISNs and tables: from getrandom once; a test gives its own

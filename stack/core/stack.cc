@@ -18,6 +18,8 @@ Instant Stack::poll(Instant now, Link& link) {
   return impl_->drive(now, link);
 }
 
+bool Stack::wants_flush() const { return !impl_->dirty.empty() || !impl_->edges.empty() || !impl_->starved.empty(); }
+
 Instant Stack::flush(Instant now, Link& link) {
   impl_->clock = now;
   return impl_->drive(now, link);
@@ -130,7 +132,13 @@ Result<std::size_t> Stack::receive(SocketId id, MutBytes out, ReceiveFlags flags
     return fail(flags.urgent && s->kind == Socket::Kind::blank ? Error::invalid : Error::not_connected);
   const auto got = flags.urgent ? s->connection->receive_urgent(out, flags.peek)
                                 : s->connection->receive(out, flags.peek, flags.skip);
-  if (got && !flags.peek) impl_->mark_dirty(id.index);
+  if (!got || flags.peek) return got;
+  if (s->connection->is_content() && !flags.urgent) {  // most calls: nothing is to be sent
+    TcpContext c = impl_->context(s->local_peer);
+    s->connection->rest(c);
+  } else {
+    impl_->mark_dirty(id.index);
+  }
   return got;
 }
 

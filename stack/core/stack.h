@@ -138,6 +138,8 @@ class Stack {
   void set_link(const LinkTraits& link);
   /// Sends what calls have made ready, without receiving. Same result as poll().
   Instant flush(Instant now, Link& link);
+  /// Whether receive() has made anything ready since the last poll() or flush(), which it does seldom.
+  bool wants_flush() const;
 
   // -- the user calls of RFC 9293 section 3.9.1, in the shape of sockets --
 

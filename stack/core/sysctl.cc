@@ -152,6 +152,9 @@ constexpr const char* reno = "reno";
 
 // Sorted by name. Left out: what would have no effect here.
 constexpr Sysctl table[] = {
+    duration<FIELD(busy_read), microsecond>(
+        "net.core.busy_read", 0, 1'000, "0",
+        "microseconds that a caller looks for packets before it sleeps, as long as that finds some; 0: never"),
     number<FIELD(udp.receive_buffer)>("net.core.rmem_default", 2304, most_int, "",
                                       "octets of a datagram socket's receive buffer: text, and 64 for each datagram"),
     number<FIELD(rmem_max)>("net.core.rmem_max", 2304, most_int, "",

@@ -14,13 +14,12 @@ bool is_broadcast_of(const Prefix& p, const IpAddr& a) {
 
 }  // namespace
 
-bool Addresses::is_own(const IpAddr& a) const {
-  return std::ranges::any_of(own_, [&](const Prefix& p) { return p.addr == a; });
-}
-
-bool Addresses::is_broadcast(const IpAddr& a) const {
-  if (!a.is_v4()) return false;
-  return a.is_broadcast() || std::ranges::any_of(own_, [&](const Prefix& p) { return is_broadcast_of(p, a); });
+Addresses::Known Addresses::look_at(const IpAddr& a) const {
+  const auto of_any = [&](auto is) { return std::ranges::any_of(own_, is); };
+  return {
+      .addr = a,
+      .own = of_any([&](const Prefix& p) { return p.addr == a; }),
+      .broadcast = a.is_broadcast() || (a.is_v4() && of_any([&](const Prefix& p) { return is_broadcast_of(p, a); }))};
 }
 
 }  // namespace tunic

@@ -15,6 +15,7 @@ namespace tunic {
 namespace {
 
 constexpr int polls_at_once = 8;         // of one flush; then whoever sits there goes on
+constexpr unsigned for_others = 8;       // looks from the seat in a row that woke another caller
 constexpr Duration device_rest = 1s;     // between looks at a device that reports nothing but an error
 constexpr Duration without_bell = 10ms;  // between looks of a waiter for whom there was no doorbell
 
@@ -96,6 +97,7 @@ void Driver::leave() {
 }
 
 void Driver::flush() {
+  if (std::exchange(taken_, false)) changed_ |= stack_.wants_flush();
   if (!changed_) return;
   changed_ = false;
   const Instant t = now();
@@ -142,6 +144,7 @@ void Driver::ring_sitter() {
 
 void Driver::ring(Waiter& w) {
   if (std::exchange(w.rung, true) || !w.asleep) return;
+  ++rings_;
   if (w.doorbell < 0) w.word.store(1, std::memory_order_release);
   put({w.doorbell, &w.word});
 }
@@ -209,7 +212,8 @@ bool Driver::goes_on(Slept& slept, const Waiter& w, const Wait& how) {
 Slept Driver::wait(Waiter& w, const Wait& how) {
   flush();
   Slept slept = Slept::woken;
-  while (goes_on(slept, w, how)) slept = seat_ == &caller_ ? nap(w, how) : sit(w, how);
+  bool gives_way = false;
+  while (goes_on(slept, w, how)) slept = seat_ == &caller_ || gives_way ? nap(w, how) : sit(w, how, gives_way);
   w.rung = false;
   return slept;
 }
@@ -251,15 +255,21 @@ void Driver::wake_device() {
   background_.wake_device();
 }
 
-Slept Driver::sit(Waiter& w, const Wait& how) {
+/// `gives_way`: all that came was for others. Rather than wake them each time it naps, and leaves the seat to the one
+/// it has woken last, who will wait again soon; if not, the background thread sees to it.
+Slept Driver::sit(Waiter& w, const Wait& how, bool& gives_way) {
   if (seat_ == &background_) put({background_.doorbell(), nullptr});
   seat_ = &caller_;
   ++seatings_;
   w.doorbell = caller_.doorbell();
   Slept slept;
+  unsigned looks = 0;
   do {
+    const std::uint64_t before = rings_;
     slept = look(caller_, &w, how);
-  } while (goes_on(slept, w, how));
+    if (rings_ != before) ++looks;
+    gives_way = rings_ != before && looks >= for_others && !w.rung;
+  } while (goes_on(slept, w, how) && !gives_way);
   w.doorbell = -1;
   seat_ = nullptr;
   ++seatings_;
@@ -276,7 +286,10 @@ Slept Driver::look(Seat& seat, Waiter* w, const Wait& how) {
   seat.next_look = until;
   seat.asleep = true;
   if (w != nullptr) w->asleep = true;
+  const bool spins = &seat == &caller_ && how.kernel.empty() && spin_.is_due();
+  const Duration busy = spins ? stack_.config().busy_read : Duration{};
   leave();
+  if (busy != Duration{}) spin_.tell(seat.spin(busy));  // nobody else sits there
   const Seat::Found found = sleep_in(seat, until, how);
   lock();
   seat.asleep = false;

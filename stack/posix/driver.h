@@ -3,10 +3,10 @@
 //
 // The caller drives: a thread that has to wait takes the seat if no other caller sits there. It waits on the device
 // itself and runs Stack::poll() in its own context, so a request and its answer need no switch between threads; what it
-// finds for others wakes them. Others sleep meanwhile, each on a word of its own. When no caller sits there, the
-// background thread does: while callers come and go it only looks in, every millisecond at first and every fourth when
-// they go on; after a whole such tick without a caller it takes the seat. So an idle process answers packets and
-// timers, and makes no wake-ups.
+// finds for others wakes them, and when that is all it finds it leaves the seat to them. Others sleep meanwhile, each on
+// a word of its own. When no caller sits there, the background thread does: while callers come and go it only looks in,
+// every millisecond at first and every fourth when they go on; after a whole such tick without a caller it takes the
+// seat. So an idle process answers packets and timers, and makes no wake-ups.
 //
 // No wake-up is lost: a Watch is put up under the gate before the state is looked at, and whatever changes the state
 // runs under the gate too. wake_ is what the Stack last asked for. The background thread looks at that time, if it does
@@ -27,6 +27,7 @@
 #include "core/stack.h"
 #include "posix/seat.h"
 #include "posix/sleep.h"
+#include "posix/spin.h"
 
 namespace tunic {
 
@@ -108,6 +109,11 @@ class Driver {
     changed_ = true;
     return stack_;
   }
+  /// To take text: leaving flushes only if that has made anything ready.
+  Stack& take() {
+    taken_ = true;
+    return stack_;
+  }
   void watch(Watch& watch, Waiter& waiter, SocketId id, std::uint32_t events);
   void watch_turns(Watch& watch, Waiter& waiter);
   void observe(Observer& observer, SocketId id);
@@ -153,7 +159,7 @@ class Driver {
   static void sound(Bell bell);
 
   static bool goes_on(Slept& slept, const Waiter& w, const Wait& how);
-  Slept sit(Waiter& w, const Wait& how);
+  Slept sit(Waiter& w, const Wait& how, bool& gives_way);
   Slept look(Seat& seat, Waiter* w, const Wait& how);
   static Seat::Found sleep_in(Seat& seat, Instant until, const Wait& how);
   void rest_device();
@@ -171,10 +177,12 @@ class Driver {
   Stack& stack_;
   Link& link_;
   std::optional<Instant> device_rests_until_;  // it reports an error: not watched until then
-  bool changed_ = false;
+  bool changed_ = false, taken_ = false;
   Instant wake_ = Instant::min();  // when the Stack wants to be called at the latest
 
   Seat caller_, background_;
+  std::uint64_t rings_ = 0;         // of callers that slept
+  Spin spin_;                       // of who sits in the first
   Seat* seat_ = nullptr;            // who sits there: one of the two, or nobody
   std::uint64_t seatings_ = 0;      // how often a caller has taken or left it
   Waiter watchman_;                 // the background thread, while it does not sit there

@@ -8,7 +8,13 @@
 #include <system_error>
 #include <utility>
 
+#include "posix/clock.h"
+
 namespace tunic {
+
+namespace {
+constexpr Duration absence = 3us;  // a look takes much less, unless the thread was not running
+}
 
 Seat::Seat(int device) : device_{device}, doorbell_{make_doorbell()}, epoll_{epoll_create1(EPOLL_CLOEXEC)} {
   if (doorbell_ < 0 || epoll_ < 0) {
@@ -36,6 +42,22 @@ void Seat::rest_device() {
 
 void Seat::wake_device() {
   if (std::exchange(rests_, false)) listen_to(device_);
+}
+
+bool Seat::spin(Duration d) {
+  if (epoll_ < 0) return false;
+  std::array<epoll_event, 2> events;
+  const Instant until = after(d);
+  int count = 0;
+  if (!sleep_on(epoll_, events, count, Instant::min(), nullptr) || count != 0) return false;
+  for (Instant before = now(); before < until;) {
+    sleep_on(epoll_, events, count, Instant::min(), nullptr);
+    const Instant t = now();
+    if (t - before > absence) return false;
+    if (count != 0) return true;
+    before = t;
+  }
+  return false;
 }
 
 Seat::Found Seat::sleep(Instant until, const sigset_t* mask) {

@@ -35,6 +35,10 @@ class Seat {
   void rest_device();
   void wake_device();
 
+  /// Whether it was worth it to wait for packets, or the doorbell, up to `d` without a sleep: they came. They were not
+  /// there at the first look, and no other thread had this CPU meanwhile: then a sleep would have been cheaper. Where
+  /// the kernel does not take the device into an epoll: no.
+  bool spin(Duration d);
   /// Sleeps until packets come, the doorbell rings (which it forgets) or `until`, under the signal mask `mask`, if any.
   Found sleep(Instant until, const sigset_t* mask);
   /// Sleeps beside the kernel's `set`, whose last two entries are free: as ppoll(2), which only a handler interrupts.

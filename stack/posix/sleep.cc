@@ -29,6 +29,7 @@ void wake(std::atomic<std::uint32_t>* word) { syscall(SYS_futex, word, FUTEX_WAK
 namespace {
 
 timespec time_left(Instant until) {
+  if (until == Instant::min()) return {};
   const Instant start = now();
   return until > start ? to_timespec(until - start) : timespec{};
 }

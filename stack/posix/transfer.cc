@@ -98,7 +98,7 @@ Status Sockets::receive_some(SocketId id, Transfer& t) {
     if (t.has(MSG_TRUNC)) out = MutBytes{nowhere}.first(std::min(nowhere.size(), t.size - t.done));
     if (t.stamp != 0)
       if (const auto at = driver_.stack().arrival(id, out.size())) t.arrived = at;
-    const auto n = driver_.change().receive(id, out, {.urgent = t.has(MSG_OOB)});
+    const auto n = driver_.take().receive(id, out, {.urgent = t.has(MSG_OOB)});
     if (!n) return fail(n.error());
     t.done += *n;
     if (*n == 0 || t.has(MSG_OOB)) return {};

@@ -110,6 +110,10 @@ class Connection {
   // -- the way out --
   /// Adds at most one quantum of segments for this connection. True: it has more to send now.
   bool output(Instant now, std::uint32_t self, Burst& burst, TcpContext& context);
+  /// receive() has left nothing for output() to do.
+  bool is_content() const { return !owed_.any(); }
+  /// Gives back what is needed only while text is on its way, where none is. output() does this too.
+  void rest(TcpContext& context);
   /// The link refused a packet of output(): it was never sent. Newest first.
   void undo(const Burst::Note& note, Counters& counters);
 

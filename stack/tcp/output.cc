@@ -9,10 +9,14 @@ namespace tunic {
 
 bool Connection::output(Instant now, std::uint32_t self, Burst& burst, TcpContext& context) {
   if (burst.full() || make_segments(now, self, burst, context)) return true;
+  rest(context);
+  return false;
+}
+
+void Connection::rest(TcpContext& context) {
   snd_.rest(context.parts.outgoing);
   rcv_.rest(context.parts.incoming);
   owed_.rest(context.parts.acks);
-  return false;
 }
 
 bool Connection::make_segments(Instant now, std::uint32_t self, Burst& burst, TcpContext& context) {

@@ -51,6 +51,10 @@ class IpAddr {
 
   /// Whether the first 96 bits are those of a mapped address (RFC 4291 section 2.5.5.2).
   constexpr bool is_v4() const {
+    if
+      !consteval {  // asked several times a packet
+        return load_be<std::uint64_t>(octets_.data()) == 0 && load_be<std::uint32_t>(octets_.data() + 8) == 0xffff;
+      }
     for (std::size_t i = 0; i < 10; ++i)
       if (octets_[i] != std::byte{}) return false;
     return octets_[10] == std::byte{0xff} && octets_[11] == std::byte{0xff};
@@ -74,6 +78,13 @@ class IpAddr {
   bool is_broadcast() const { return is_v4() && v4_bits() == 0xffffffffu; }
 
   friend constexpr auto operator<=>(const IpAddr&, const IpAddr&) = default;
+  friend constexpr bool operator==(const IpAddr& a, const IpAddr& b) {
+    if
+      !consteval {
+        return std::memcmp(a.octets_.data(), b.octets_.data(), sizeof a.octets_) == 0;  // two comparisons of words
+      }
+    return a.octets_ == b.octets_;
+  }
 
  private:
   std::array<std::byte, 16> octets_{};

@@ -101,6 +101,34 @@ TEST_F(QueueTest, short_packets_keep_no_receive_slab) {
   EXPECT_EQ(q.counts().reads, 2u);
 }
 
+TEST_F(QueueTest, after_many_packets_alone_another_is_asked_for_only_now_and_then) {
+  Queue q{ours, 0, pool};
+  const auto a = pattern(60), b = pattern(61);
+  for (unsigned i = 0; i < Queue::asks_each; ++i) {
+    put(a);
+    ASSERT_EQ(q.receive().size(), 1u);
+  }
+  unsigned bursts = 0;
+  for (std::size_t size = 0; size != 2; ++bursts) {  // two that are there together are found together in the end
+    ASSERT_LT(bursts, Queue::asks_each);
+    put(a);
+    put(b);
+    const auto first = q.receive();
+    size = first.size();
+    ASSERT_TRUE(std::ranges::equal(first[0].data.bytes(), a));
+    const auto second = size == 2 ? first.subspan(1) : q.receive();  // nothing is lost, and the order is kept
+    ASSERT_EQ(second.size(), 1u);
+    ASSERT_TRUE(std::ranges::equal(second[0].data.bytes(), b));
+    put(a);
+    ASSERT_EQ(q.receive().size(), 1u);  // three bursts each time: each 16th of all will be one that could have two
+  }
+  EXPECT_GT(bursts, 1u);
+  put(a);
+  put(b);
+  EXPECT_EQ(q.receive().size(), 2u) << "and then every burst is read to its end again";
+  EXPECT_EQ(q.receive().size(), 0u);
+}
+
 TEST_F(QueueTest, a_large_packet_keeps_its_slab) {
   Queue q{ours, 0, pool};
   const auto big = pattern(65'535);
