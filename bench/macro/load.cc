@@ -86,7 +86,8 @@ int open_socket(const Target& to, int flags = 0) {
 
 int connected(const Target& to) {
   const int fd = open_socket(to);
-  const linger reset{.l_onoff = 1, .l_linger = 0};  // thousands that close in peace would be there when the next run begins
+  const linger reset{.l_onoff = 1,
+                     .l_linger = 0};  // thousands that close in peace would be there when the next run begins
   setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
   setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, "cubic", 5);
   if (connect(fd, reinterpret_cast<const sockaddr*>(&to.address), to.length) != 0) fail("connect");

@@ -245,7 +245,7 @@ Result<std::size_t> Stack::Impl::send_datagram(Socket& s, std::uint32_t index, s
 void Stack::Impl::report_too_long(Socket& s, std::uint32_t index, const Endpoint& to, std::uint32_t mtu) {
   if (!s.options.receive_errors) return;
   DatagramSocket& d = *s.datagram;
-  ErrorReport report{.error = EMSGSIZE, .origin = origin::local, .info = mtu, .to = to};
+  ErrorReport report{.error = EMSGSIZE, .origin = origin::this_host, .info = mtu, .to = to};
   if (to.addr.is_v4()) report.to.port = d.peer ? d.peer->port : Port{};
   queue_report(s, index, report, {});
 }

@@ -162,8 +162,8 @@ ssize_t tunic_write(int fd, const void* data, size_t size);
  *  @param count  0..IOV_MAX (1024), else EINVAL. */
 ssize_t tunic_writev(int fd, const struct iovec* vector, int count);
 /** tunic_write(), with flags.
- *  @param flags  MSG_DONTWAIT, MSG_NOSIGNAL, MSG_MORE, MSG_OOB; on a socket with SO_ZEROCOPY also MSG_ZEROCOPY: the data
- *                may not change until MSG_ERRQUEUE reports the call, and ENOBUFS says that 1024 wait (docs/sockets.md). */
+ *  @param flags  MSG_DONTWAIT, MSG_NOSIGNAL, MSG_MORE, MSG_OOB; on a socket with SO_ZEROCOPY also MSG_ZEROCOPY: the
+ * data may not change until MSG_ERRQUEUE reports the call, and ENOBUFS says that 1024 wait (docs/sockets.md). */
 ssize_t tunic_send(int fd, const void* data, size_t size, int flags);
 /** tunic_send() to an address. On a stream the address is not used. */
 ssize_t tunic_sendto(int fd, const void* data, size_t size, int flags, const struct sockaddr* address,

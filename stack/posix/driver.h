@@ -3,10 +3,10 @@
 //
 // The caller drives: a thread that has to wait takes the seat if no other caller sits there. It waits on the device
 // itself and runs Stack::poll() in its own context, so a request and its answer need no switch between threads; what it
-// finds for others wakes them, and when that is all it finds it leaves the seat to them. Others sleep meanwhile, each on
-// a word of its own. When no caller sits there, the background thread does: while callers come and go it only looks in,
-// every millisecond at first and every fourth when they go on; after a whole such tick without a caller it takes the
-// seat. So an idle process answers packets and timers, and makes no wake-ups.
+// finds for others wakes them, and when that is all it finds it leaves the seat to them. Others sleep meanwhile, each
+// on a word of its own. When no caller sits there, the background thread does: while callers come and go it only looks
+// in, every millisecond at first and every fourth when they go on; after a whole such tick without a caller it takes
+// the seat. So an idle process answers packets and timers, and makes no wake-ups.
 //
 // No wake-up is lost: a Watch is put up under the gate before the state is looked at, and whatever changes the state
 // runs under the gate too. wake_ is what the Stack last asked for. The background thread looks at that time, if it does

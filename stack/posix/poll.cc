@@ -139,8 +139,8 @@ Result<int> Sockets::poll_set(std::span<pollfd> all, short unasked, Duration tim
         driver_.watch(watches[i], waiter, h.socket->id,
                       to_ready(static_cast<std::uint32_t>(all[set.ours[i].at].events)));
     for (;;) {
-      const Slept slept =
-          driver_.wait(waiter, {.until = until, .restarts = false, .as_poll = true, .kernel = set.of_kernel(), .mask = mask});
+      const Slept slept = driver_.wait(
+          waiter, {.until = until, .restarts = false, .as_poll = true, .kernel = set.of_kernel(), .mask = mask});
       count = look();
       if (count != 0 || slept == Slept::timed_out) return count;
       if (slept == Slept::interrupted) return fail_as(EINTR);

@@ -58,7 +58,7 @@ struct DatagramInfo {
 
 /// Whom a report comes from: Linux's values of ee_origin.
 namespace origin {
-inline constexpr std::uint8_t local = 1;      ///< this host: SO_EE_ORIGIN_LOCAL
+inline constexpr std::uint8_t this_host = 1;  ///< this host: SO_EE_ORIGIN_LOCAL
 inline constexpr std::uint8_t icmp = 2;       ///< a router or the peer: SO_EE_ORIGIN_ICMP
 inline constexpr std::uint8_t icmpv6 = 3;     ///< the same over IPv6: SO_EE_ORIGIN_ICMP6
 inline constexpr std::uint8_t zero_copy = 5;  ///< no error: SO_EE_ORIGIN_ZEROCOPY

@@ -78,6 +78,7 @@ class IpAddr {
   bool is_broadcast() const { return is_v4() && v4_bits() == 0xffffffffu; }
 
   friend constexpr auto operator<=>(const IpAddr&, const IpAddr&) = default;
+  /// Whether they are the same, the family included.
   friend constexpr bool operator==(const IpAddr& a, const IpAddr& b) {
     if
       !consteval {

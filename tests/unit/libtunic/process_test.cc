@@ -446,22 +446,21 @@ TEST(Fork, the_child_keeps_no_descriptor_of_the_stack) {
     for (int fd = 0; fd < 256; ++fd) n += fcntl(fd, F_GETFD) >= 0;
     return n;
   };
-  EXPECT_EQ(
-      in_child([&] {
-        MUST(start_alone() == 0);
-        const int before = count();
-        const int mine = tunic_socket(AF_INET, SOCK_STREAM, 0);
-        const int set = tunic_epoll_create1(0), kernels = epoll_create1(0);
-        epoll_event e{};
-        MUST(tunic_epoll_ctl(set, EPOLL_CTL_ADD, mine, &e) == 0);
-        MUST(tunic_epoll_ctl(kernels, EPOLL_CTL_ADD, mine, &e) == 0);
-        MUST(tunic_epoll_ctl(kernels, EPOLL_CTL_ADD, set, &e) == 0);
-        return in_child([&] {
-          MUST(count() == before - 4 + 3);  // without the driver's seats; the numbers are the program's to close
-          return 0;
-        });
-      }),
-      0);
+  EXPECT_EQ(in_child([&] {
+              MUST(start_alone() == 0);
+              const int before = count();
+              const int mine = tunic_socket(AF_INET, SOCK_STREAM, 0);
+              const int set = tunic_epoll_create1(0), kernels = epoll_create1(0);
+              epoll_event e{};
+              MUST(tunic_epoll_ctl(set, EPOLL_CTL_ADD, mine, &e) == 0);
+              MUST(tunic_epoll_ctl(kernels, EPOLL_CTL_ADD, mine, &e) == 0);
+              MUST(tunic_epoll_ctl(kernels, EPOLL_CTL_ADD, set, &e) == 0);
+              return in_child([&] {
+                MUST(count() == before - 4 + 3);  // without the driver's seats; the numbers are the program's to close
+                return 0;
+              });
+            }),
+            0);
 }
 #endif
 

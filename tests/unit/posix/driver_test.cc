@@ -136,12 +136,14 @@ TEST_F(Fixture, a_device_that_only_reports_errors_is_left_alone) {
   close(ends[0]);  // the writing end now reports POLLERR for ever
   Device nothing;
   Stack other{Host::default_config()};
-  Driver broken{other, nothing, ends[1]};
   rusage before{}, after{};
-  getrusage(RUSAGE_SELF, &before);
-  pollfd none{-1, 0, 0};
-  ::poll(&none, 1, 200);
-  getrusage(RUSAGE_SELF, &after);
+  {
+    Driver broken{other, nothing, ends[1]};
+    getrusage(RUSAGE_SELF, &before);
+    pollfd none{-1, 0, 0};
+    ::poll(&none, 1, 200);
+    getrusage(RUSAGE_SELF, &after);
+  }
   const auto used = [](const rusage& u) {
     return u.ru_utime.tv_sec * 1'000'000 + u.ru_utime.tv_usec + u.ru_stime.tv_usec;
   };

@@ -28,7 +28,7 @@ struct ErrorQueues : ::testing::Test {
 TEST_F(ErrorQueues, is_read_in_turn_and_the_error_goes_with_the_last) {
   ASSERT_TRUE(add(EHOSTUNREACH, origin::icmp, "first"));
   ASSERT_TRUE(add(ECONNREFUSED, origin::icmpv6, "second"));
-  ASSERT_TRUE(add(EMSGSIZE, origin::local));
+  ASSERT_TRUE(add(EMSGSIZE, origin::this_host));
   std::array<std::byte, 3> room;
   const MutBytes out{room};
   ErrorReport r;
@@ -92,7 +92,7 @@ TEST_F(ErrorQueues, numbers_of_completions_go_round) {
 TEST_F(ErrorQueues, completions_outlive_the_wish_for_errors) {
   ASSERT_TRUE(add(EHOSTUNREACH, origin::icmp, "quoted"));
   queue.complete(3, 4, false);
-  ASSERT_TRUE(add(EMSGSIZE, origin::local));
+  ASSERT_TRUE(add(EMSGSIZE, origin::this_host));
   queue.forget_errors();
   EXPECT_EQ(pool.in_use(), 0u);
   EXPECT_EQ(take().info, 3u);
