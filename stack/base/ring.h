@@ -59,13 +59,14 @@ class Ring {
   void shrink() {
     if (empty()) *this = Ring{};
   }
-  /// The same, but for as much as a few elements take.
+  /// The same, but for as much as the packets of one burst take: who trims between bursts allocates nothing in the
+  /// next.
   void trim() {
     if (capacity_ > modest) shrink();
   }
 
  private:
-  static constexpr std::uint32_t smallest = 4, modest = 64;
+  static constexpr std::uint32_t smallest = 4, modest = 1024;
 
   std::size_t at(std::size_t i) const { return (begin_ + i) & (capacity_ - 1); }
   /// A slot without a value holds T{}, so that what it referred to is let go now.
