@@ -14,6 +14,7 @@ void World::open(Handle& h) {
   for (const Handle& other : handles_) REQUIRE(!other.open || other.side != h.side || other.id != *id);
   h.id = *id;
   h.open = true;
+  h.may_share = h.transport == Transport::icmp;  // SO_REUSEADDR is on from the start, as on Linux
   REQUIRE(of(h).transport(h.id) == h.transport);
   REQUIRE((of(h).local(h.id) == Endpoint{IpAddr::any(h.family), {}}));
   REQUIRE(of(h).take_error(h.id) == 0);
