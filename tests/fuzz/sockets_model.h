@@ -74,7 +74,8 @@ struct Handle {
     pair = p;
     out = in = nullptr;
     read = 0;
-    failed = read_shut = ended = false;
+    failed = ended = false;
+    if (is_stream()) read_shut = false;
   }
 };
 
