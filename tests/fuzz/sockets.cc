@@ -224,12 +224,13 @@ void World::expect_whole_streams() {
   for (Handle& h : handles_)
     if (h.open && h.is_stream() && h.pair.local.port != Port{}) shutdown(h, Shutdown::write);
   const Instant until = now_ + 1h;
-  for (int round = 0; round < 200 && now_ < until; ++round) {
+  for (int still = 0; still < 200 && now_ < until;) {  // as long as anything moves, however slowly
     const Instant left = at(0).poll(now_, link_.left()), right = at(1).poll(now_, link_.right());
     bool moved = link_.waiting();
     for (Handle& h : handles_)
       if (h.open && h.is_stream() && h.pair.local.port != Port{})
         while (read(h, 1u << 16, {})) moved = true;
+    still = moved ? 0 : still + 1;
     if (!moved) now_ = std::max(now_, std::min({left, right, until}));
   }
   for (const Handle& h : handles_) {
