@@ -109,10 +109,10 @@ void World::connect(Handle& h) {
 void World::disconnect(Handle& h) {
   REQUIRE(of(h).disconnect(h.id));
   REQUIRE(!of(h).remote(h.id));
+  if (of(h).local(h.id)->port == Port{}) h.bound.reset();  // the choice of the port was left to bind()
   if (!h.is_stream()) return;
   h.listens = false;
   h.joined({});
-  if (of(h).local(h.id)->port == Port{}) h.bound.reset();
   REQUIRE(of(h).info(h.id)->state == State::closed);
 }
 
